@@ -1,0 +1,78 @@
+/**
+ * Who may know whom (docs/architecture.md). Arrows: entry points -> runtime/wiring -> {adapters, engine, audio, text} -> core.
+ * scripts/check-dependencies.ts runs this and fails as well when the cruiser did not see the modules.
+ */
+const room = (name) => `^src/${name}/`;
+
+const mayImport = (name, allowed) => ({
+  name: `${name}-imports-only-what-it-may`,
+  severity: 'error',
+  comment: `src/${name} may import: ${allowed.join(', ') || 'itself only'}`,
+  from: { path: room(name) },
+  to: { path: '^src/', pathNot: [room(name), ...allowed] },
+});
+
+const owns = (vendor, owners) => ({
+  name: `${vendor.replaceAll(/[^a-z0-9]+/g, '-')}-has-one-owner`,
+  severity: 'error',
+  comment: `${vendor} is imported only by ${owners.join(' and ')}`,
+  from: { pathNot: [...owners, '^test/', '^bench/', '^scripts/'] },
+  to: { path: `node_modules/${vendor}(/|$)` },
+});
+
+export default {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-dev-dependency-in-src',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
+
+    mayImport('core', []),
+    mayImport('text', [room('core')]),
+    mayImport('engine', [room('core')]),
+    mayImport('audio', [room('core')]),
+    mayImport('adapters', [room('core')]),
+    mayImport('api', [room('core')]),
+    mayImport('runtime', [room('core'), room('text'), room('engine'), room('audio'), room('adapters')]),
+    mayImport('cli', [room('core'), room('runtime'), '^src/index\\.ts$']),
+    {
+      name: 'core-is-pure',
+      severity: 'error',
+      comment:
+        'No clock, environment, network or file system in the core: node:crypto for digests, zod and csv-parse for schemas, nothing else.',
+      from: { path: room('core') },
+      to: { pathNot: ['^src/core/', 'node_modules/zod/', 'node_modules/csv-parse/', '^(node:)?crypto$'] },
+    },
+    {
+      name: 'text-is-pure',
+      severity: 'error',
+      from: { path: room('text') },
+      to: { path: ['^(node:)?(fs|net|http|https|child_process|os)'], dependencyTypes: ['core'] },
+    },
+
+    owns('onnxruntime-node', ['^src/engine/f5/session\\.ts$', '^src/engine/f5/providers\\.ts$']),
+    owns('@bufbuild/protobuf', ['^src/engine/graph/']),
+    owns('jieba-wasm', ['^src/engine/f5/']),
+    owns('pinyin-pro', ['^src/engine/f5/']),
+    owns('wavefile', ['^src/audio/']),
+    owns('pino', ['^src/runtime/logger\\.ts$']),
+    owns('commander', ['^src/cli/']),
+    owns('csv-parse', ['^src/core/manifest']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

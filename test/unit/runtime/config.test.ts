@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { NarratorError } from '../../../src/core/errors.ts';
+import { readConfig } from '../../../src/runtime/config.ts';
+
+test('an empty environment gives the documented defaults', () => {
+  const config = readConfig({});
+  assert.equal(config.home, join(homedir(), '.f5-narrator'));
+  assert.deepEqual(
+    [config.model, config.provider, config.precision, config.threads, config.logLevel],
+    ['tiny', 'auto', 'auto', 0, 'warn'],
+  );
+});
+
+test('all problems are reported together, each with the name of its variable', () => {
+  assert.throws(
+    () => readConfig({ NARRATOR_THREADS: 'two', NARRATOR_PROVIDER: 'gpu', NARRATOR_MODLE: 'x' }),
+    (error: NarratorError) => {
+      assert.equal(error.code, 'config_invalid');
+      for (const name of ['NARRATOR_THREADS', 'NARRATOR_PROVIDER', 'NARRATOR_MODLE'])
+        assert.match(error.message, new RegExp(name));
+      return true;
+    },
+  );
+});
+
+test('an empty variable counts as unset, and other programs variables are none of our business', () => {
+  assert.equal(readConfig({ NARRATOR_MODEL: '', PATH: '/bin', HOME: '/root' }).model, 'tiny');
+});
+
+test('numbers out of range are refused, not clamped', () => {
+  assert.throws(() => readConfig({ NARRATOR_THREADS: '100000' }), /between 0 and 1024/);
+});
