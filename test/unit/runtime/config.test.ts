@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { NarratorError } from '../../../src/core/errors.ts';
+import type { NarratorError } from '../../../src/core/errors.ts';
 import { readConfig } from '../../../src/runtime/config.ts';
 
 test('an empty environment gives the documented defaults', () => {

@@ -4,7 +4,9 @@ import { Lifecycle } from '../../../src/runtime/lifecycle.ts';
 
 function recording() {
   const events: string[] = [];
-  const lifecycle = new Lifecycle((event, fields) => events.push(`${event} ${String(fields?.['phase'] ?? '')}`.trim()));
+  const lifecycle = new Lifecycle((event, fields) =>
+    events.push(`${event} ${(fields?.['phase'] as string | undefined) ?? ''}`.trim()),
+  );
   return { events, lifecycle };
 }
 
