@@ -55,6 +55,10 @@ export const ERRORS = {
     retryable: false,
     hint: 'Run `narrator models verify NAME`; pull or build the model again if it fails.',
   },
+  model_mismatch: {
+    retryable: false,
+    hint: 'Run the job with the model that it was accepted for, or submit it again under another id.',
+  },
   provider_unavailable: { retryable: false, hint: 'Install what the message names, or choose --provider cpu.' },
   download_failed: {
     retryable: true,
@@ -87,6 +91,10 @@ export const ERRORS = {
     hint: 'Change the text of the segment that the message names, and report it to the project.',
   },
   waveform_invalid: { retryable: false, hint: 'Try another seed, or reword the text that the message names.' },
+  shard_abandoned: {
+    retryable: true,
+    hint: 'Look at the logs of the workers for what ends them, then submit the failed items again.',
+  },
 
   // The store
   store_unavailable: { retryable: true, hint: 'Check the disk or the network; it is tried again.' },

@@ -1,0 +1,27 @@
+/** Digests of values: the same value gives the same digest, whatever the order in which its properties were set. */
+import { createHash } from 'node:crypto';
+
+/**
+ * JSON with sorted keys and no white space, after RFC 8785: numbers and strings as ECMAScript writes them, properties
+ * that are undefined left out. Plain data only.
+ * @throws TypeError for what JSON cannot carry (NaN, infinities, functions, bigint)
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((entry) => canonicalJson(entry)).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const properties = Object.entries(value)
+      .filter(([, entry]) => entry !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, entry]) => `${JSON.stringify(name)}:${canonicalJson(entry)}`);
+    return `{${properties.join(',')}}`;
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`JSON has no ${value}`);
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`);
+  return text;
+}
+
+/** @returns 64 lower-case hexadecimal digits */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}

@@ -1,0 +1,48 @@
+/** A job: one accepted manifest. Its head is written once, and says everything but the items. */
+import { z } from 'zod';
+import { JOB_ID } from './keys.ts';
+import { itemDefaultsSchema } from './manifest.ts';
+
+/** Where finished audio goes. An adapter behind `OpenResults` knows what each kind means. */
+export const resultsDestinationSchema = z.discriminatedUnion('kind', [
+  /** in the artifact store itself, below `prefix` (empty, or ending in '/') */
+  z.strictObject({ kind: z.literal('store'), prefix: z.string() }),
+  /** in a folder of the machine, by absolute path */
+  z.strictObject({ kind: z.literal('folder'), path: z.string() }),
+]);
+export type ResultsDestination = z.infer<typeof resultsDestinationSchema>;
+
+/** Everything besides speed, which items choose for themselves. */
+const jobParametersSchema = z.strictObject({
+  steps: z.int().min(1).max(1000),
+  cfg: z.number().min(0).max(100),
+  sway: z.number().min(-1).max(2).nullable(),
+});
+export type JobParameters = z.infer<typeof jobParametersSchema>;
+
+export const jobHeadSchema = z.strictObject({
+  v: z.literal(1),
+  id: z.string().regex(JOB_ID),
+  /** ISO 8601, UTC */
+  createdAt: z.string(),
+  /** sha256 (hex) over everything that the client asked for: tells a repeated submission from a conflicting one */
+  digest: z.string(),
+  manifest: z.strictObject({
+    format: z.enum(['jsonl', 'csv']),
+    /** of the copy in the store */
+    key: z.string(),
+    sha256: z.string(),
+    bytes: z.int(),
+  }),
+  model: z.strictObject({ id: z.string(), digest: z.string() }),
+  defaults: itemDefaultsSchema,
+  parameters: jobParametersSchema,
+  format: z.enum(['int16', 'int24', 'float32']),
+  results: resultsDestinationSchema,
+  /** take segments that are stored already, and store new ones: what makes resuming and editing cheap */
+  reuse: z.boolean(),
+  /** predicted seconds of speech in one shard */
+  shardSeconds: z.number(),
+  metadata: z.record(z.string(), z.string()).exactOptional(),
+});
+export type JobHead = z.infer<typeof jobHeadSchema>;

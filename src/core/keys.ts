@@ -1,0 +1,143 @@
+/** Every key of the artifact store, and the names from which keys are made. Nothing else may build one. */
+import { canonicalJson, sha256Hex } from './canonical-json.ts';
+import { NarratorError } from './errors.ts';
+import type { SynthesisParameters } from './segment.ts';
+
+/** Longest key in UTF-8 bytes: S3's own limit. */
+const KEY_BYTES_MAX = 1024;
+/** Longest part between two '/' in UTF-8 bytes: what file systems take. */
+const KEY_PART_BYTES_MAX = 255;
+
+/**
+ * Refuses every key that could leave a store's root or that some medium could not hold. Adapters call it first.
+ * @throws NarratorError key_invalid
+ */
+export function checkKey(key: string): void {
+  const problem = keyProblem(key);
+  if (problem !== undefined) {
+    throw new NarratorError('key_invalid', `The key ${JSON.stringify(key.slice(0, 200))} ${problem}.`);
+  }
+}
+
+function keyProblem(key: string): string | undefined {
+  if (key === '') return 'is empty';
+  if (key.startsWith('/')) return 'is absolute';
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+  if (/[\u0000-\u001f\u007f\\]/.test(key)) return 'holds a control character or a backslash';
+  if (/\p{Cs}/u.test(key)) return 'is not well-formed Unicode';
+  if (Buffer.byteLength(key) > KEY_BYTES_MAX) return `is longer than ${KEY_BYTES_MAX} bytes`;
+  for (const part of key.split('/')) {
+    if (part === '') return 'has an empty part between two slashes or at its end';
+    if (part === '.' || part === '..') return `has a part '${part}'`;
+    if (Buffer.byteLength(part) > KEY_PART_BYTES_MAX) return `has a part longer than ${KEY_PART_BYTES_MAX} bytes`;
+  }
+  return undefined;
+}
+
+// ---------------------------------------------------------------- names
+
+/** Ids of jobs, as clients may choose them: they become part of keys and of queue messages. */
+export const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Ids of voices. */
+export const VOICE_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/**
+ * Name of the n-th shard (from 1). Names sort by bytes in the order of their numbers without an upper end: up to 999,999 six
+ * digits, beyond that a letter that says how many more digits there are ('a' for seven, 'b' for eight), and letters
+ * sort behind digits.
+ */
+export function shardName(number: number): string {
+  if (!Number.isSafeInteger(number) || number < 1) throw new RangeError(`No shard has the number ${number}`);
+  const digits = String(number);
+  if (digits.length <= 6) return `shard-${digits.padStart(6, '0')}`;
+  return `shard-${String.fromCharCode('a'.charCodeAt(0) + digits.length - 7)}${digits}`;
+}
+
+/** @returns the number of a shard, or undefined if that is no name of a shard */
+export function shardNumber(name: string): number | undefined {
+  const digits = /^shard-(\d{6}|[a-j]\d{7,16})$/.exec(name)?.[1]?.replace(/^[a-j]/, '');
+  const number = Number(digits);
+  return digits !== undefined && number >= 1 && shardName(number) === name ? number : undefined;
+}
+
+// ---------------------------------------------------------------- the ledger of a job
+
+export const jobPrefix = (jobId: string) => `jobs/${jobId}/`;
+export const jobHeadKey = (jobId: string) => `jobs/${jobId}/job.json`;
+export const manifestPrefix = (jobId: string) => `jobs/${jobId}/manifest-`;
+/** `copy` tells the copies of competing submitters apart: job.json names the one that counts. */
+export const manifestKey = (jobId: string, copy: string, format: string) => `${manifestPrefix(jobId)}${copy}.${format}`;
+export const planKey = (jobId: string) => `jobs/${jobId}/plan.json`;
+export const shardKey = (jobId: string, shardId: string) => `jobs/${jobId}/plan/${shardId}.json`;
+export const recordPrefix = (jobId: string) => `jobs/${jobId}/records/`;
+export const recordKey = (jobId: string, shardId: string) => `${recordPrefix(jobId)}${shardId}.json`;
+export const cancelKey = (jobId: string) => `jobs/${jobId}/cancel.json`;
+export const finishedKey = (jobId: string) => `jobs/${jobId}/finished.json`;
+/** where results go unless the client names another place */
+export const defaultResultsPrefix = (jobId: string) => `jobs/${jobId}/results/`;
+
+/** The shard of a record's key. */
+export function shardOfRecordKey(jobId: string, key: string): string {
+  return key.slice(recordPrefix(jobId).length, -'.json'.length);
+}
+
+// ---------------------------------------------------------------- indices over jobs
+
+export const openPrefix = 'open/';
+export const openKey = (jobId: string) => `${openPrefix}${jobId}`;
+export const indexPrefix = 'index/';
+
+/** Newest first: 13 digits of what is left of the milliseconds that 13 digits can count. */
+export function indexKey(jobId: string, createdAt: Date): string {
+  return `${indexPrefix}${String(9_999_999_999_999 - createdAt.getTime()).padStart(13, '0')}-${jobId}`;
+}
+
+// ---------------------------------------------------------------- results
+
+/** `output` ends in .wav: see manifest.ts. */
+export const audioKey = (prefix: string, output: string) => `${prefix}${output}`;
+export const sidecarKey = (prefix: string, output: string) => `${prefix}${output.replace(/\.wav$/, '.json')}`;
+export const resultsKey = (prefix: string) => `${prefix}results.jsonl`;
+export const errorsKey = (prefix: string) => `${prefix}errors.jsonl`;
+export const summaryKey = (prefix: string) => `${prefix}summary.json`;
+
+// ---------------------------------------------------------------- segments by content
+
+/** Raise it when finishing or storing of segments changes: what is stored then no longer matches and is made again. */
+const SEGMENT_VERSION = 1;
+
+export interface SegmentIdentity {
+  readonly text: string;
+  readonly voiceVersion: string;
+  readonly modelDigest: string;
+  readonly parameters: SynthesisParameters;
+  readonly seed: string;
+}
+
+/** The name of a sound: sha256 of everything that decides it. */
+export function segmentDigest({ text, voiceVersion, modelDigest, parameters, seed }: SegmentIdentity): string {
+  const { steps, cfg, sway, speed } = parameters;
+  return sha256Hex(
+    canonicalJson({
+      v: SEGMENT_VERSION,
+      text,
+      voiceVersion,
+      modelDigest,
+      parameters: { steps, cfg, sway, speed },
+      seed,
+    }),
+  );
+}
+
+export const segmentKey = (digest: string) => `segments/${digest.slice(0, 2)}/${digest}.wav`;
+/** what the waveform checks said; only there if they said something */
+export const segmentWarningsKey = (digest: string) => `segments/${digest.slice(0, 2)}/${digest}.json`;
+
+// ---------------------------------------------------------------- voices
+
+export const voicesPrefix = 'voices/';
+export const voicePrefix = (voiceId: string) => `${voicesPrefix}${voiceId}/`;
+export const currentVoiceKey = (voiceId: string) => `${voicePrefix(voiceId)}current.json`;
+export const voiceKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/voice.json`;
+export const promptKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/prompt.f32`;

@@ -1,0 +1,88 @@
+/** Reads and writes the objects of a job: typed, checked, write-once. */
+import type { z } from 'zod';
+import { NarratorError } from './errors.ts';
+import { type JobHead, jobHeadSchema } from './job.ts';
+import * as keys from './keys.ts';
+import type { ArtifactStore, PutResult } from './ports.ts';
+import { type JobSummary, jobSummarySchema, type ShardRecord, shardRecordSchema } from './record.ts';
+import { type JobPlan, jobPlanSchema, type ShardPlan, shardPlanSchema } from './shard.ts';
+
+/**
+ * @returns undefined if there is no such object
+ * @throws NarratorError ledger_corrupt when it is not what it should be
+ */
+export async function readJson<S extends z.ZodType>(
+  store: ArtifactStore,
+  key: string,
+  schema: S,
+): Promise<z.output<S> | undefined> {
+  const stored = await store.get(key);
+  return stored === undefined ? undefined : parseJson(key, stored.bytes, schema);
+}
+
+export function parseJson<S extends z.ZodType>(key: string, bytes: Uint8Array, schema: S): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new NarratorError('ledger_corrupt', `The stored object ${key} is not JSON.`, {}, { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const field = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new NarratorError('ledger_corrupt', `The stored object ${key} has an unusable field '${field}'.`);
+}
+
+export function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+}
+
+const JSON_TYPE = { contentType: 'application/json' } as const;
+
+export async function putJsonIfAbsent(store: ArtifactStore, key: string, value: unknown): Promise<PutResult> {
+  return store.put(key, encodeJson(value), { ...JSON_TYPE, ifAbsent: true });
+}
+
+export async function putJson(store: ArtifactStore, key: string, value: unknown): Promise<void> {
+  await store.put(key, encodeJson(value), JSON_TYPE);
+}
+
+export async function readJobHead(store: ArtifactStore, jobId: string): Promise<JobHead | undefined> {
+  // Ids come from clients: one that no job can have is the id of no job, not a strange key.
+  return keys.JOB_ID.test(jobId) ? readJson(store, keys.jobHeadKey(jobId), jobHeadSchema) : undefined;
+}
+
+/** @throws NarratorError job_not_found */
+export async function requireJobHead(store: ArtifactStore, jobId: string): Promise<JobHead> {
+  const head = await readJobHead(store, jobId);
+  if (head === undefined) throw new NarratorError('job_not_found', `There is no job ${JSON.stringify(jobId)}.`);
+  return head;
+}
+
+export async function readJobPlan(store: ArtifactStore, jobId: string): Promise<JobPlan | undefined> {
+  return readJson(store, keys.planKey(jobId), jobPlanSchema);
+}
+
+/** @throws NarratorError ledger_corrupt when it is not there: who asks knows that it was planned */
+export async function requireShard(store: ArtifactStore, jobId: string, shardId: string): Promise<ShardPlan> {
+  const key = keys.shardKey(jobId, shardId);
+  const shard = await readJson(store, key, shardPlanSchema);
+  if (shard === undefined) throw new NarratorError('ledger_corrupt', `The stored object ${key} is missing.`);
+  return shard;
+}
+
+export async function readRecord(
+  store: ArtifactStore,
+  jobId: string,
+  shardId: string,
+): Promise<ShardRecord | undefined> {
+  return readJson(store, keys.recordKey(jobId, shardId), shardRecordSchema);
+}
+
+export async function readSummary(store: ArtifactStore, jobId: string): Promise<JobSummary | undefined> {
+  return readJson(store, keys.finishedKey(jobId), jobSummarySchema);
+}
+
+export async function isCancelled(store: ArtifactStore, jobId: string): Promise<boolean> {
+  return (await store.head(keys.cancelKey(jobId))) !== undefined;
+}

@@ -1,0 +1,89 @@
+/** What planning writes: shards, and the plan of a job over all of them. */
+import { z } from 'zod';
+import { errorRecordSchema } from './error-record.ts';
+import { shardName } from './keys.ts';
+
+const parametersSchema = z.strictObject({
+  steps: z.number(),
+  cfg: z.number(),
+  sway: z.number().nullable(),
+  speed: z.number(),
+});
+
+/** PlannedSegment of segment.ts */
+const segmentSchema = z.strictObject({
+  key: z.string(),
+  text: z.string(),
+  written: z.string().exactOptional(),
+  language: z.string(),
+  frames: z.number(),
+  seed: z.string(),
+  pauseAfterMs: z.number(),
+});
+
+/** The segments of one item that lie in one shard; nearly always all of them. */
+export const itemPartSchema = z.strictObject({
+  line: z.int(),
+  item: z.string(),
+  /** relative path, ends in .wav */
+  output: z.string(),
+  voice: z.strictObject({ id: z.string(), version: z.string(), promptSamples: z.int() }),
+  parameters: parametersSchema,
+  /** place in the item of the first segment here, from 0 */
+  firstSegment: z.int(),
+  /** segments of the whole item */
+  totalSegments: z.int(),
+  segments: z.array(segmentSchema),
+  metadata: z.record(z.string(), z.string()).exactOptional(),
+  /** characters of the text that the model does not know, each once; they are not heard */
+  unknownCharacters: z.array(z.string()).exactOptional(),
+});
+export type ItemPart = z.infer<typeof itemPartSchema>;
+
+/** A line of the manifest that cannot be synthesised. It is part of a shard so that its outcome is recorded like any other. */
+const rejectedItemSchema = z.strictObject({
+  line: z.int(),
+  item: z.string().exactOptional(),
+  error: errorRecordSchema,
+});
+export type RejectedItem = z.infer<typeof rejectedItemSchema>;
+
+export const shardPlanSchema = z.strictObject({
+  v: z.literal(1),
+  jobId: z.string(),
+  shardId: z.string(),
+  modelDigest: z.string(),
+  parts: z.array(itemPartSchema),
+  rejected: z.array(rejectedItemSchema),
+});
+export type ShardPlan = z.infer<typeof shardPlanSchema>;
+
+export const planTotalsSchema = z.strictObject({
+  /** lines that hold an item, good or bad */
+  items: z.int(),
+  rejected: z.int(),
+  segments: z.int(),
+  /** characters of the texts of the items that are not rejected */
+  characters: z.int(),
+  /** predicted frames of speech, without prompts */
+  frames: z.int(),
+  /** predicted seconds of audio, pauses included */
+  audioSeconds: z.number(),
+});
+export type PlanTotals = z.infer<typeof planTotalsSchema>;
+
+export const jobPlanSchema = z.strictObject({
+  v: z.literal(1),
+  jobId: z.string(),
+  shards: z.int(),
+  totals: planTotalsSchema,
+  /** sha256 (hex) over the bytes of all shards in order */
+  digest: z.string(),
+  /** why the job as a whole cannot be done (an unusable manifest, cancelled before it was planned): then it has no shards */
+  error: errorRecordSchema.exactOptional(),
+});
+export type JobPlan = z.infer<typeof jobPlanSchema>;
+
+export function* shardNames(plan: JobPlan, after = 0): Generator<string> {
+  for (let number = after + 1; number <= plan.shards; number++) yield shardName(number);
+}
