@@ -1,0 +1,274 @@
+/**
+ * Lint of a reference clip: what would make the cloned voice bad, before any time is spent on it. An error says that the clip
+ * cannot give usable speech; a warning, that it probably sounds worse than it could; a note, what will be done about it.
+ *
+ * Estimates (noise, transcript rate within doubt) never refuse: they warn.
+ */
+import type { DecodedAudio } from './decode.ts';
+import { fromDbfs, longestGapMs, mean, peak, rms, SILENCE_DBFS, toDbfs, windowLevels } from './measure.ts';
+import { mixToMono } from './mix-to-mono.ts';
+import { MAX_REFERENCE_SECONDS } from './prepare-reference.ts';
+import { findSpeechBounds, REFERENCE_SILENCE_DBFS } from './speech-bounds.ts';
+import { checkTranscriptRate, countSpokenCharacters } from './transcript-rate.ts';
+
+export type ReferenceCheck =
+  | 'length'
+  | 'silence'
+  | 'pause'
+  | 'cut-start'
+  | 'cut-end'
+  | 'clipping'
+  | 'level'
+  | 'noise'
+  | 'dc-offset'
+  | 'sample-rate'
+  | 'transcript'
+  | 'incomplete';
+
+export interface ReferenceFinding {
+  readonly check: ReferenceCheck;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly message: string;
+}
+
+export interface ReferenceMeasures {
+  readonly seconds: number;
+  /** length without the silence at both ends: what is left after preparation */
+  readonly speechSeconds: number;
+  /** level of what is left after preparation */
+  readonly rmsDbfs: number;
+  readonly peakDbfs: number;
+  /** samples in runs at full scale, over all channels */
+  readonly clippedSamples: number;
+  /** level below which the quietest twentieth of the file lies, digital silence aside */
+  readonly noiseFloorDbfs: number;
+  /** level above which the loudest tenth lies, over the noise floor: an estimate */
+  readonly snrDb: number;
+  readonly leadingSilenceMs: number;
+  readonly trailingSilenceMs: number;
+  /** letters and digits of the transcript for each second of speech */
+  readonly charactersPerSecond: number;
+}
+
+/** Less than a second holds too few sounds to tell a voice by. */
+const MIN_SECONDS = 1;
+/** F5-TTS advises clips of 5 to 12 s; below 3 s similarity suffers audibly. */
+const SHORT_SECONDS = 3;
+/** When more of a clip is silence than speech, the speaking rate that the model takes over is wrong. */
+const MIN_SPEECH_SHARE = 0.5;
+/** Counts as speech in the rate, and is imitated: longer than any pause between sentences. */
+const LONG_PAUSE_MS = 1_000;
+/** Sound this close below the average level, and this far above the noise, at the very edge of the file is a word cut in half. */
+const CUT_EDGE_DB = 12;
+const CUT_EDGE_OVER_NOISE_DB = 10;
+const EDGE_MS = 20;
+/** Full scale but for rounding; speech touches it by chance for one sample, a clipped wave for several. */
+const CLIPPED_AMPLITUDE = 0.999;
+const CLIPPED_RUN_SAMPLES = 3;
+/** One sample in ten thousand is a few wave crests a second: audible as roughness. Beyond one in a hundred, speech is torn. */
+const CLIPPED_SHARE_WARNING = 1e-4;
+const CLIPPED_SHARE_ERROR = 1e-2;
+/** Below it a 16-bit recording has less than 10 bits left for speech, and raising it raises its noise. */
+const QUIET_DBFS = -35;
+/** Between loud sounds and pauses, clean studio speech has 40 to 60 dB, a quiet room 25 to 35: below 20 dB the noise is cloned too. */
+const LOW_SNR_DB = 20;
+/** A constant of 1 % of full scale clicks at every join. */
+const MAX_DC_OFFSET = 0.01;
+/** Below it there is nothing above 8 kHz, and the consonants of the clone are dull. */
+const LOW_SAMPLE_RATE_HZ = 16_000;
+const LEVEL_WINDOW_MS = 20;
+const NOISE_QUANTILE = 0.05;
+const LOUD_QUANTILE = 0.9;
+/** Under the last bit of 16-bit audio. */
+const DIGITAL_SILENCE_DBFS = -92;
+
+/**
+ * @param transcript what is said in the clip
+ * @param options.maxSeconds as for prepareReference, which refuses what is longer
+ * @returns findings in the order of gravity, none for a good clip. Never throws.
+ */
+export function checkReference(
+  decoded: Pick<DecodedAudio, 'channels' | 'sampleRateHz'> & Partial<Pick<DecodedAudio, 'complete'>>,
+  transcript: string,
+  options: { readonly maxSeconds?: number } = {},
+): { findings: ReferenceFinding[]; measures: ReferenceMeasures } {
+  const { maxSeconds = MAX_REFERENCE_SECONDS } = options;
+  const rateHz = decoded.sampleRateHz;
+  const mono = mixToMono(decoded.channels);
+  const { start, end } = findSpeechBounds(mono, rateHz);
+  const speech = mono.subarray(start, end);
+  const measures = measureReference(decoded.channels, mono, { start, end, rateHz, transcript });
+  const { seconds, speechSeconds } = measures;
+
+  const findings: ReferenceFinding[] = [];
+  const report = (level: ReferenceFinding['level'], check: ReferenceCheck, message: string): void => {
+    findings.push({ level, check, message });
+  };
+
+  if (decoded.complete === false) {
+    report(
+      'warning',
+      'incomplete',
+      'The file is cut short or damaged: listen whether it still says the whole transcript.',
+    );
+  }
+  if (speech.length === 0) {
+    report('error', 'silence', `The clip is silent: nothing in it is louder than ${REFERENCE_SILENCE_DBFS} dBFS.`);
+  } else {
+    checkLength(measures, maxSeconds, report);
+    checkSound(decoded.channels, speech, measures, report);
+    checkEdges(mono, rateHz, measures, report);
+    const gapMs = longestGapMs(speech, rateHz, REFERENCE_SILENCE_DBFS);
+    if (gapMs > LONG_PAUSE_MS) {
+      report(
+        'warning',
+        'pause',
+        `The clip has a pause of ${(gapMs / 1000).toFixed(1)} s; the clone takes over its rhythm. Shorten it.`,
+      );
+    }
+    // The time in which nothing is said: pauses and both ends.
+    const voiced = voicedShare(mono, rateHz);
+    if (voiced < MIN_SPEECH_SHARE) {
+      report(
+        'warning',
+        'silence',
+        `Only ${Math.round(voiced * 100)} % of the clip's ${seconds.toFixed(1)} s is sound.`,
+      );
+    }
+  }
+  if (rateHz < LOW_SAMPLE_RATE_HZ) {
+    report(
+      'warning',
+      'sample-rate',
+      `The clip has ${rateHz} Hz; below ${LOW_SAMPLE_RATE_HZ} Hz the clone sounds dull.`,
+    );
+  }
+  const rate = checkTranscriptRate(transcript, speechSeconds);
+  if (rate) report(rate.level, 'transcript', rate.message);
+
+  const gravity = { error: 0, warning: 1, note: 2 };
+  findings.sort((a, b) => gravity[a.level] - gravity[b.level]);
+  return { findings, measures };
+}
+
+type Report = (level: ReferenceFinding['level'], check: ReferenceCheck, message: string) => void;
+
+function measureReference(
+  channels: readonly Float32Array[],
+  mono: Float32Array,
+  context: { start: number; end: number; rateHz: number; transcript: string },
+): ReferenceMeasures {
+  const { start, end, rateHz, transcript } = context;
+  const speech = mono.subarray(start, end);
+  // Over the whole file, whose ends tell most about the room; but digital silence, by which editors pad, tells nothing.
+  const levels = windowLevels(mono, rateHz, LEVEL_WINDOW_MS)
+    .filter((level) => level > fromDbfs(DIGITAL_SILENCE_DBFS))
+    .sort();
+  const noiseFloorDbfs = toDbfs(levels[Math.floor(levels.length * NOISE_QUANTILE)] ?? 0);
+  const loudDbfs = toDbfs(levels[Math.floor(levels.length * LOUD_QUANTILE)] ?? 0);
+  const speechSeconds = speech.length / rateHz;
+  return {
+    seconds: mono.length / rateHz,
+    speechSeconds,
+    rmsDbfs: toDbfs(rms(speech)),
+    peakDbfs: channels.reduce((highest, channel) => Math.max(highest, toDbfs(peak(channel))), SILENCE_DBFS),
+    clippedSamples: channels.reduce((sum, channel) => sum + countClipped(channel), 0),
+    noiseFloorDbfs,
+    snrDb: loudDbfs - noiseFloorDbfs,
+    leadingSilenceMs: (start / rateHz) * 1000,
+    trailingSilenceMs: ((mono.length - end) / rateHz) * 1000,
+    charactersPerSecond: speechSeconds > 0 ? countSpokenCharacters(transcript).all / speechSeconds : 0,
+  };
+}
+
+function checkLength({ speechSeconds }: ReferenceMeasures, maxSeconds: number, report: Report): void {
+  const found = `${speechSeconds.toFixed(1)} s without the silence at its ends`;
+  if (speechSeconds < MIN_SECONDS) {
+    report(
+      'error',
+      'length',
+      `The clip has ${found}; at least ${MIN_SECONDS} s is needed, 5 to ${maxSeconds} s is best.`,
+    );
+  } else if (speechSeconds < SHORT_SECONDS) {
+    report('warning', 'length', `The clip has ${found}; below ${SHORT_SECONDS} s the voice is caught badly.`);
+  } else if (speechSeconds > maxSeconds) {
+    report(
+      'error',
+      'length',
+      `The clip has ${found}; at most ${maxSeconds} s can be used. Cut it, and its transcript at the same word.`,
+    );
+  }
+}
+
+function checkSound(
+  channels: readonly Float32Array[],
+  speech: Float32Array,
+  measures: ReferenceMeasures,
+  report: Report,
+): void {
+  const { clippedSamples, rmsDbfs, snrDb, noiseFloorDbfs } = measures;
+  if (clippedSamples > 0) {
+    const samples = channels.reduce((sum, channel) => sum + channel.length, 0);
+    const share = clippedSamples / samples;
+    const level = share > CLIPPED_SHARE_ERROR ? 'error' : share > CLIPPED_SHARE_WARNING ? 'warning' : 'note';
+    report(
+      level,
+      'clipping',
+      `${clippedSamples} samples are clipped at full scale (${(share * 100).toPrecision(2)} %): record it more quietly.`,
+    );
+  }
+  if (rmsDbfs < QUIET_DBFS) {
+    report('warning', 'level', `The clip is quiet (${rmsDbfs.toFixed(0)} dBFS): raising it raises its noise.`);
+  }
+  if (snrDb < LOW_SNR_DB) {
+    report(
+      'warning',
+      'noise',
+      `The clip is noisy: speech is only some ${snrDb.toFixed(0)} dB above the background (${noiseFloorDbfs.toFixed(0)} dBFS).`,
+    );
+  }
+  const offset = mean(speech);
+  if (Math.abs(offset) > MAX_DC_OFFSET) {
+    report(
+      'warning',
+      'dc-offset',
+      `The clip has a constant offset of ${(offset * 100).toFixed(1)} % of full scale: filter it out (high-pass).`,
+    );
+  }
+}
+
+function checkEdges(mono: Float32Array, rateHz: number, measures: ReferenceMeasures, report: Report): void {
+  const edge = Math.round((rateHz * EDGE_MS) / 1000);
+  const threshold = Math.max(measures.rmsDbfs - CUT_EDGE_DB, measures.noiseFloorDbfs + CUT_EDGE_OVER_NOISE_DB);
+  const isLoud = (start: number, end: number) => toDbfs(rms(mono, start, end)) > threshold;
+  if (isLoud(0, Math.min(edge, mono.length))) {
+    report('warning', 'cut-start', 'The clip begins in the middle of a sound: let it begin in a pause.');
+  }
+  if (isLoud(Math.max(0, mono.length - edge), mono.length)) {
+    report(
+      'warning',
+      'cut-end',
+      'The clip ends in the middle of a sound, which the clone would finish: let it end in a pause.',
+    );
+  }
+}
+
+function voicedShare(samples: Float32Array, rateHz: number): number {
+  const threshold = fromDbfs(REFERENCE_SILENCE_DBFS);
+  const levels = windowLevels(samples, rateHz, LEVEL_WINDOW_MS);
+  return levels.filter((level) => level >= threshold).length / levels.length;
+}
+
+function countClipped(samples: Float32Array): number {
+  let clipped = 0;
+  let run = 0;
+  for (let i = 0; i <= samples.length; i++) {
+    if (Math.abs(samples[i] ?? 0) >= CLIPPED_AMPLITUDE) {
+      run++;
+    } else {
+      if (run >= CLIPPED_RUN_SAMPLES) clipped += run;
+      run = 0;
+    }
+  }
+  return clipped;
+}
