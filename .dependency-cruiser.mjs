@@ -60,7 +60,7 @@ export default {
       to: { path: ['^(node:)?(fs|net|http|https|child_process|os)'], dependencyTypes: ['core'] },
     },
 
-    owns('onnxruntime-node', ['^src/engine/f5/session\\.ts$', '^src/engine/f5/providers\\.ts$']),
+    owns('onnxruntime-node', ['^src/engine/f5/onnx-session\\.ts$']),
     owns('@bufbuild/protobuf', ['^src/engine/graph/']),
     owns('jieba-wasm', ['^src/engine/f5/']),
     owns('pinyin-pro', ['^src/engine/f5/']),

@@ -25,7 +25,7 @@ interface Passage {
 
 interface ItemFile {
   voice: { id: string };
-  segments: { spoken: string; startSeconds: number; endSeconds: number }[];
+  segments: { spoken: string; start: number; end: number }[];
 }
 
 const { values, positionals } = parseArgs({
@@ -56,8 +56,8 @@ async function passagesOf(wav: string): Promise<Passage[]> {
   const item = JSON.parse(await readFile(wav.replace(/\.wav$/i, '.json'), 'utf8')) as ItemFile;
   return item.segments.map((segment) => ({
     wav,
-    startSeconds: segment.startSeconds,
-    endSeconds: segment.endSeconds,
+    startSeconds: segment.start,
+    endSeconds: segment.end,
     text: segment.spoken,
     voice: item.voice.id,
   }));

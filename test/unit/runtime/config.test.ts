@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { NarratorError } from '../../../src/core/errors.ts';
-import { readConfig } from '../../../src/runtime/config.ts';
+import { readConfig, VARIABLES } from '../../../src/runtime/config.ts';
 
 test('an empty environment gives the documented defaults', () => {
   const config = readConfig({});
@@ -32,4 +33,11 @@ test('an empty variable counts as unset, and other programs variables are none o
 
 test('numbers out of range are refused, not clamped', () => {
   assert.throws(() => readConfig({ NARRATOR_THREADS: '100000' }), /between 0 and 1024/);
+});
+
+test('docs/configuration.md names every variable, and no other', () => {
+  const documented = [...readFileSync('docs/configuration.md', 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(
+    (match) => match[1],
+  );
+  assert.deepEqual(documented, Object.keys(VARIABLES));
 });
