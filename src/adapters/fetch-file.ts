@@ -331,5 +331,5 @@ function errorCode(error: unknown): string | undefined {
 /** fetch() wraps the cause: 'fetch failed' alone helps nobody. */
 function describeNetworkError(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return errorCode(cause) ?? (cause instanceof Error ? cause.name : 'unknown network error');
+  return errorCode(cause) ?? (cause instanceof Error ? cause.message : 'unknown network error');
 }

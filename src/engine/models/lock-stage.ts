@@ -1,17 +1,15 @@
 /** One pull at a time in one stage: two processes that append to the same partial file would spoil it for both. */
 import { open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { NarratorError } from '../../core/errors.ts';
-
-const LOCK_FILE = 'pull.lock';
 
 /**
  * The lock of a process that is gone (killed in the middle) is taken over.
  * @throws NarratorError store_busy
  */
 export async function lockStage(stage: string): Promise<AsyncDisposable> {
-  const path = join(stage, LOCK_FILE);
+  const path = `${stage}.lock`; // beside it: the stage itself becomes the model
   const owner = `${process.pid}@${hostname()}`;
   for (let attempt = 0; attempt < 2; attempt++) {
     try {

@@ -1,5 +1,5 @@
 /** The last steps of pull and build: from a folder with the files in place to a model that can be opened. */
-import { open, rename, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { NarratorError } from '../../core/errors.ts';
 import type { ModelDescriptionInput } from '../f5/model-description.ts';
@@ -26,6 +26,8 @@ export interface PublishOptions {
   readonly attribution?: string;
   /** f16: weights in float16 as well, for GPUs */
   readonly precision?: 'f32' | 'f16';
+  /** names in the stage that were only means to the end: deleted once all else is done */
+  readonly leftovers?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export function stageOf(directory: string): string {
  * @throws NarratorError model_invalid
  */
 export async function publishModel(stage: string, directory: string, options: PublishOptions): Promise<Model> {
-  const { settings, attribution, precision = 'f32', signal } = options;
+  const { settings, attribution, precision = 'f32', leftovers = [], signal } = options;
   if (precision === 'f16') {
     await writeHalfWeights(
       join(stage, WEIGHTS_FILE),
@@ -63,6 +65,7 @@ export async function publishModel(stage: string, directory: string, options: Pu
   parseModelDescription(json); // complains about settings before anything is renamed
   await writeFile(join(stage, MODEL_DESCRIPTION_FILE), json, { flush: true });
   await openModel(stage);
+  for (const leftover of leftovers) await rm(join(stage, leftover), { force: true });
   await rename(stage, directory);
   await syncFolder(dirname(directory));
   return openModel(directory);

@@ -2,7 +2,7 @@
  * `models pull`: a published model's files, from Hugging Face, a mirror or a local folder, made into a model directory. What
  * arrived stays in `<name>.partial` until the model is whole: an interrupted pull goes on where it stopped.
  */
-import { mkdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { NarratorError } from '../../core/errors.ts';
 import { verifyModel, type Model } from '../f5/model-directory.ts';
@@ -137,12 +137,10 @@ async function pullInto(
   const model = await publishModel(stage, directory, {
     settings,
     attribution,
+    leftovers: [STAGED.vocabulary, STAGED.vocoder, VERIFIED_FILE],
     ...cancel,
     ...(precision === undefined ? {} : { precision }),
   });
-  for (const leftover of [STAGED.vocabulary, STAGED.vocoder, VERIFIED_FILE]) {
-    await rm(join(directory, leftover), { force: true });
-  }
   return { model, alreadyThere: false, files };
 }
 
