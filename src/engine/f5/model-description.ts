@@ -4,6 +4,7 @@
  * in as it is. Everything else is ours and camel case.
  */
 import { z } from 'zod';
+import { parseArchitecture, type Architecture } from '../graph/architecture.ts';
 
 const count = z.int().positive();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hexadecimal digits');
@@ -18,28 +19,14 @@ const innerPath = z
 
 const modelFile = z.strictObject({ path: innerPath, bytes: z.int().nonnegative(), sha256 });
 
-/** Arguments of upstream's DiT with upstream's defaults (f5_tts/model/backbones/dit.py). */
-const architecture = z.strictObject({
-  backbone: z.literal('DiT'),
-  dim: count,
-  depth: count,
-  heads: count.default(8),
-  dim_head: count.default(64),
-  ff_mult: count.default(4),
-  mel_dim: z.literal(100).default(100),
-  /** tokens of the vocabulary, without the filler that upstream adds in front */
-  text_num_embeds: count,
-  text_dim: count,
-  conv_layers: z.int().nonnegative().default(0),
-  text_mask_padding: z.boolean().default(true),
-  text_embedding_average_upsampling: z.boolean().default(false),
-  qk_norm: z.enum(['rms_norm']).nullable().default(null),
-  pe_attn_head: count.nullable().default(null),
-  long_skip_connection: z.boolean().default(false),
-  // Upstream's switches of how its attention runs: in published configurations, without meaning here.
-  attn_backend: z.string().optional(),
-  attn_mask_enabled: z.boolean().optional(),
-  checkpoint_activations: z.boolean().optional(),
+/** Arguments of upstream's DiT, completed with upstream's defaults; see graph/architecture.ts. */
+const architecture = z.looseObject({ backbone: z.literal('DiT') }).transform((written, context): Architecture => {
+  try {
+    return parseArchitecture(written);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
 });
 
 const vocoder = z.strictObject({

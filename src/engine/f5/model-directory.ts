@@ -7,13 +7,17 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { canonicalJson, sha256Hex } from '../../core/canonical-json.ts';
 import { NarratorError } from '../../core/errors.ts';
 import { modelDescriptionSchema, type ModelDescription, type ModelFile } from './model-description.ts';
+import { parseVocabulary } from './tokenizer.ts';
 
 export const MODEL_DESCRIPTION_FILE = 'model.json';
 
 /** A model.json is some 3 kB: a larger one is not one. */
 const MAX_DESCRIPTION_BYTES = 256 * 1024;
+/** The largest known has 2,545 tokens in 11 kB. */
+const MAX_VOCABULARY_BYTES = 16 * 1024 * 1024;
 
 /**
  * Part of every model digest. Raise it whenever this program's own part of the sound changes (noise generator, token
@@ -25,6 +29,8 @@ export interface Model {
   /** absolute */
   readonly directory: string;
   readonly description: ModelDescription;
+  /** tokens of the vocabulary file; the space comes first */
+  readonly vocabulary: readonly string[];
   /** sha256 (hex) over everything of the model that changes the sound, see `modelDigest` */
   readonly digest: string;
 }
@@ -35,7 +41,7 @@ export function modelPath(model: Model, file: { readonly path: string }): string
 }
 
 /**
- * Reads `model.json` and checks that every file is there with its size. Reads no weights.
+ * Reads `model.json` and the vocabulary, and checks that every file is there with its size. Reads no weights.
  * @throws NarratorError model_not_found (no such directory, or no model.json in it), model_invalid (names field or file)
  */
 export async function openModel(directory: string): Promise<Model> {
@@ -46,7 +52,12 @@ export async function openModel(directory: string): Promise<Model> {
     if (bytes === undefined) throw invalid(`file ${file.path} is missing`, file.path);
     if (bytes !== file.bytes) throw invalid(`file ${file.path} has ${bytes} bytes instead of ${file.bytes}`, file.path);
   }
-  return { directory: absolute, description, digest: modelDigest(description) };
+  return {
+    directory: absolute,
+    description,
+    vocabulary: await readVocabulary(absolute, description),
+    digest: modelDigest(description),
+  };
 }
 
 /**
@@ -109,31 +120,16 @@ export function parseModelDescription(json: string): ModelDescription {
  */
 export function modelDigest(description: ModelDescription): string {
   const { architecture, vocoder, audio, tokenizer, sampling, files } = description;
-  const {
-    attn_backend: _backend,
-    attn_mask_enabled: _mask,
-    checkpoint_activations: _checkpoints,
-    ...network
-  } = architecture;
   const decisive = {
     sound: SOUND_VERSION,
-    network,
+    architecture,
     vocoder,
     audio,
     tokenizer,
     epss: sampling.epss,
     files: [files.weights.sha256, files.vocoder.sha256, files.vocabulary.sha256],
   };
-  return createHash('sha256').update(canonicalJson(decisive)).digest('hex');
-}
-
-/** JSON with sorted keys: the digest must not depend on the order in which somebody wrote the file. */
-function canonicalJson(value: object): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  return sha256Hex(canonicalJson(decisive));
 }
 
 async function readDescription(directory: string): Promise<string> {
@@ -146,6 +142,19 @@ async function readDescription(directory: string): Promise<string> {
     throw invalid(`${MODEL_DESCRIPTION_FILE} has ${bytes} bytes, more than ${MAX_DESCRIPTION_BYTES}`, '');
   }
   return readFile(path, 'utf8');
+}
+
+async function readVocabulary(directory: string, { files, architecture }: ModelDescription): Promise<string[]> {
+  const { path, bytes } = files.vocabulary;
+  if (bytes > MAX_VOCABULARY_BYTES) throw invalid(`file ${path} is too large for a vocabulary: ${bytes} bytes`, path);
+  const tokens = parseVocabulary(await readFile(join(directory, path), 'utf8'));
+  if (tokens.length !== architecture.text_num_embeds) {
+    throw invalid(
+      `file ${path} has ${tokens.length} tokens, but the network has text_num_embeds = ${architecture.text_num_embeds}`,
+      path,
+    );
+  }
+  return tokens;
 }
 
 /** @returns undefined if there is no such regular file */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -21,7 +21,8 @@ after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))
 async function smallModel(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'narrator-model-'));
   folders.push(folder);
-  for (const name of ['w.safetensors', 'v.safetensors', 'vocab.txt']) await writeFile(join(folder, name), name);
+  for (const name of ['w.safetensors', 'v.safetensors']) await writeFile(join(folder, name), name);
+  await cp(join(BUILT_IN, 'vocab.txt'), join(folder, 'vocab.txt'));
   const json = await builtIn();
   const [weights, vocoder, vocabulary] = await Promise.all(
     ['w.safetensors', 'v.safetensors', 'vocab.txt'].map((name) => describeModelFile(folder, name)),
@@ -65,9 +66,19 @@ test('opening notices a missing and a cut file, and names it', async () => {
 
 test('verifying notices a changed byte that opening cannot see', async () => {
   const folder = await smallModel();
-  await writeFile(join(folder, 'vocab.txt'), 'vocab,txt');
+  await writeFile(join(folder, 'w.safetensors'), 'W.safetensors');
   await openModel(folder);
-  await assert.rejects(verifyModel(folder), failsWith('checksum_mismatch', /vocab\.txt/));
+  await assert.rejects(verifyModel(folder), failsWith('checksum_mismatch', /w\.safetensors/));
+});
+
+test('a vocabulary of another size than the network expects is refused', async () => {
+  const folder = await smallModel();
+  const json = (await readFile(join(folder, MODEL_DESCRIPTION_FILE), 'utf8')).replace(
+    /"text_num_embeds":62/,
+    '"text_num_embeds":63',
+  );
+  await writeFile(join(folder, MODEL_DESCRIPTION_FILE), json);
+  await assert.rejects(openModel(folder), failsWith('model_invalid', /vocab\.txt has 62 tokens.*63/));
 });
 
 test('the digest changes with the sound and with nothing else', async () => {

@@ -1,0 +1,55 @@
+import { NarratorError } from '../../core/errors.ts';
+import { pinyinTokens, type TextToken } from './pinyin.ts';
+
+export type TokenizerKind = 'characters' | 'pinyin';
+
+export interface TokenizedText {
+  /** index of each token in the vocabulary, without the +1 for the filler; 0 (the space) for a token that it lacks */
+  readonly ids: number[];
+  /** the characters whose token the vocabulary lacks, each once, in order of appearance */
+  readonly unknown: string[];
+}
+
+export interface Tokenizer {
+  /** Never throws, whatever the text. */
+  tokenize(text: string): TokenizedText;
+}
+
+/** Upstream's replacements before anything else (`convert_char_to_pinyin` in f5_tts/model/utils.py). */
+const REPLACEMENTS: Readonly<Record<string, string>> = { ';': ',', '“': '"', '”': '"', '‘': "'", '’': "'" };
+
+export function createTokenizer(vocabulary: readonly string[], kind: TokenizerKind): Tokenizer {
+  const idOf = new Map(vocabulary.map((token, id) => [token, id]));
+  return {
+    tokenize(text) {
+      const ids: number[] = [];
+      const unknown = new Set<string>();
+      for (const { token, character } of split(replacePunctuation(text), kind)) {
+        const id = idOf.get(token);
+        if (id === undefined && character !== undefined) unknown.add(character);
+        // As upstream (`list_str_to_idx`): what is unknown is spoken as a space. Here it is also reported.
+        ids.push(id ?? 0);
+      }
+      return { ids, unknown: [...unknown] };
+    },
+  };
+}
+
+/**
+ * A vocabulary file: one token a line; the space comes first, because 0 also stands for what is unknown.
+ * @throws NarratorError model_invalid
+ */
+export function parseVocabulary(text: string): string[] {
+  const tokens = text.split('\n');
+  if (tokens.at(-1) === '') tokens.pop();
+  if (tokens[0] !== ' ') throw new NarratorError('model_invalid', 'the first token of the vocabulary is not the space');
+  return tokens;
+}
+
+function replacePunctuation(text: string): string {
+  return text.replace(/[;“”‘’]/g, (character) => REPLACEMENTS[character] ?? character);
+}
+
+function split(text: string, kind: TokenizerKind): TextToken[] {
+  return kind === 'pinyin' ? pinyinTokens(text) : Array.from(text, (character) => ({ token: character, character }));
+}

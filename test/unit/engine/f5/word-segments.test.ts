@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cutWithoutDictionary, cutWords } from '../../../../src/engine/f5/word-segments.ts';
+
+test('Chinese is cut by the dictionary', () => {
+  assert.deepEqual(cutWords('我来到北京清华大学'), ['我', '来到', '北京', '清华大学']);
+});
+
+// As Python's jieba cuts them.
+for (const [text, words] of [
+  [
+    "It's 3.14% of well-known facts...",
+    ['It', "'", 's', ' ', '3.14%', ' ', 'of', ' ', 'well', '-', 'known', ' ', 'facts', '...'],
+  ],
+  ['ECMA-48, 95/98', ['ECMA', '-', '48', ',', ' ', '95', '/', '98']],
+  ['a😀\n!?', ['a', '😀', '\n', '!', '?']],
+  ['', []],
+] as const) {
+  test(`${JSON.stringify(text)} is cut without a dictionary`, () => {
+    assert.deepEqual(cutWords(text), words);
+    assert.equal(cutWithoutDictionary(text).join(''), text);
+  });
+}
+
+test('a long text without a break takes no quadratic time', () => {
+  const text = 'a.1-'.repeat(250_000);
+  assert.equal(cutWithoutDictionary(text).join('').length, text.length);
+});
