@@ -22,7 +22,6 @@ export function checkKey(key: string): void {
 function keyProblem(key: string): string | undefined {
   if (key === '') return 'is empty';
   if (key.startsWith('/')) return 'is absolute';
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
   if (/[\u0000-\u001f\u007f\\]/.test(key)) return 'holds a control character or a backslash';
   if (/\p{Cs}/u.test(key)) return 'is not well-formed Unicode';
   if (Buffer.byteLength(key) > KEY_BYTES_MAX) return `is longer than ${KEY_BYTES_MAX} bytes`;

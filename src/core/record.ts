@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { errorRecordSchema } from './error-record.ts';
 
-const warningSchema = z.strictObject({
+export const warningSchema = z.strictObject({
   check: z.enum(['clipping', 'cut-end', 'quiet', 'length']),
   message: z.string(),
 });
 
 /** A segment that is there. */
-export const segmentOutcomeSchema = z.strictObject({
+const segmentOutcomeSchema = z.strictObject({
   /** key of the take that is heard: differs from the planned one when take > 1 */
   key: z.string(),
   seed: z.string(),
@@ -22,7 +22,7 @@ export const segmentOutcomeSchema = z.strictObject({
 export type SegmentOutcome = z.infer<typeof segmentOutcomeSchema>;
 
 /** One audio file. */
-export const doneItemSchema = z.strictObject({
+const doneItemSchema = z.strictObject({
   status: z.literal('done'),
   line: z.int(),
   item: z.string(),
@@ -35,10 +35,14 @@ export const doneItemSchema = z.strictObject({
 export type DoneItem = z.infer<typeof doneItemSchema>;
 
 /** One named error. `item` is absent when the line has no usable id. */
-export const failedItemSchema = z.strictObject({
+const failedItemSchema = z.strictObject({
   status: z.literal('failed'),
   line: z.int(),
   item: z.string().exactOptional(),
+  /** where its audio would be; absent for a line that was rejected */
+  output: z.string().exactOptional(),
+  /** set when this is one of several parts of an item that spans shards: the item counts once, see finish-job.ts */
+  isPart: z.literal(true).exactOptional(),
   error: errorRecordSchema,
 });
 export type FailedItem = z.infer<typeof failedItemSchema>;
@@ -52,8 +56,9 @@ const partItemSchema = z.strictObject({
   sampleRateHz: z.int(),
   segments: z.array(segmentOutcomeSchema),
 });
+export type PartItem = z.infer<typeof partItemSchema>;
 
-export const itemOutcomeSchema = z.discriminatedUnion('status', [doneItemSchema, failedItemSchema, partItemSchema]);
+const itemOutcomeSchema = z.discriminatedUnion('status', [doneItemSchema, failedItemSchema, partItemSchema]);
 export type ItemOutcome = z.infer<typeof itemOutcomeSchema>;
 
 export const shardRecordSchema = z.strictObject({
@@ -62,6 +67,8 @@ export const shardRecordSchema = z.strictObject({
   shardId: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
+  /** frames of speech that were predicted for the shard: what it weighs in the job's progress */
+  frames: z.number(),
   /** in the order of the manifest; one entry for every part and every rejected line of the shard */
   items: z.array(itemOutcomeSchema),
 });

@@ -1,7 +1,6 @@
 /** What planning writes: shards, and the plan of a job over all of them. */
 import { z } from 'zod';
 import { errorRecordSchema } from './error-record.ts';
-import { shardName } from './keys.ts';
 
 const parametersSchema = z.strictObject({
   steps: z.number(),
@@ -22,7 +21,7 @@ const segmentSchema = z.strictObject({
 });
 
 /** The segments of one item that lie in one shard; nearly always all of them. */
-export const itemPartSchema = z.strictObject({
+const itemPartSchema = z.strictObject({
   line: z.int(),
   item: z.string(),
   /** relative path, ends in .wav */
@@ -39,6 +38,10 @@ export const itemPartSchema = z.strictObject({
   unknownCharacters: z.array(z.string()).exactOptional(),
 });
 export type ItemPart = z.infer<typeof itemPartSchema>;
+
+/** Predicted frames of speech. */
+export const framesOf = (part: ItemPart) => part.segments.reduce((sum, segment) => sum + segment.frames, 0);
+export const spansShards = (part: ItemPart) => part.segments.length !== part.totalSegments;
 
 /** A line of the manifest that cannot be synthesised. It is part of a shard so that its outcome is recorded like any other. */
 const rejectedItemSchema = z.strictObject({
@@ -58,7 +61,7 @@ export const shardPlanSchema = z.strictObject({
 });
 export type ShardPlan = z.infer<typeof shardPlanSchema>;
 
-export const planTotalsSchema = z.strictObject({
+const planTotalsSchema = z.strictObject({
   /** lines that hold an item, good or bad */
   items: z.int(),
   rejected: z.int(),
@@ -83,7 +86,3 @@ export const jobPlanSchema = z.strictObject({
   error: errorRecordSchema.exactOptional(),
 });
 export type JobPlan = z.infer<typeof jobPlanSchema>;
-
-export function* shardNames(plan: JobPlan, after = 0): Generator<string> {
-  for (let number = after + 1; number <= plan.shards; number++) yield shardName(number);
-}

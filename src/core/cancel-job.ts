@@ -1,0 +1,19 @@
+/** Cancelling: a marker. What is finished is kept; planner, workers and controller see it and stop. */
+import { cancelKey } from './keys.ts';
+import { putJsonIfAbsent, readSummary, requireJobHead } from './ledger.ts';
+import type { ArtifactStore } from './ports.ts';
+
+/**
+ * Idempotent.
+ * @returns false if the job was finished already, and nothing is left to cancel
+ * @throws NarratorError job_not_found
+ */
+export async function cancelJob(
+  jobId: string,
+  { store, now }: { readonly store: ArtifactStore; readonly now: () => Date },
+): Promise<boolean> {
+  await requireJobHead(store, jobId);
+  if ((await readSummary(store, jobId)) !== undefined) return false;
+  await putJsonIfAbsent(store, cancelKey(jobId), { v: 1, cancelledAt: now().toISOString() });
+  return true;
+}

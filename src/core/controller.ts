@@ -1,0 +1,303 @@
+/**
+ * The loop that brings every open job one step further: planned, dispatched, finished. It keeps nothing that it could not
+ * find again in the store, so it may be killed at any moment; what it remembers saves reading only.
+ */
+import { NarratorError, toNarratorError } from './errors.ts';
+import { finishJob, type FinishDeps } from './finish-job.ts';
+import type { JobHead } from './job.ts';
+import { openPrefix, recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
+import { isCancelled, readJobHead, requireShard } from './ledger.ts';
+import type { PlanDeps } from './plan-items.ts';
+import { planJob } from './planner.ts';
+import type { Dispatcher } from './ports.ts';
+import { cancelledError, recordUnprocessed } from './process-shard.ts';
+import { readAhead } from './read-ahead.ts';
+import type { JobSummary } from './record.ts';
+import type { JobPlan } from './shard.ts';
+
+export interface ControllerDeps extends FinishDeps {
+  readonly dispatcher: Dispatcher;
+  readonly planning: PlanDeps;
+  /** resolves after `ms`, or early once `signal` aborts; never rejects */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** between two passes when nothing wakes it. Default 1000 */
+  readonly intervalMs?: number;
+  /** a shard that has no record so long after its dispatch is dispatched again. Default 6 h: longer than any shard takes */
+  readonly shardDeadlineMs?: number;
+  /** until a shard that failed for a reason that may pass is dispatched again. Default 10 s */
+  readonly retryDelayMs?: number;
+  /** dispatches of one shard after which its items are recorded as failed. Default 5 */
+  readonly dispatchesMax?: number;
+  /** how long workers may take to record what they have of a cancelled job. Default 10 s */
+  readonly cancelGraceMs?: number;
+  /** for logs and progress. Must not throw. */
+  readonly onEvent?: (event: ControllerEvent) => void;
+}
+
+export type ControllerEvent =
+  | { readonly type: 'planned'; readonly jobId: string; readonly plan: JobPlan }
+  | { readonly type: 'finished'; readonly jobId: string; readonly summary: JobSummary }
+  /** one job could not be brought further: it is tried again in the next pass, the others go on */
+  | { readonly type: 'problem'; readonly jobId: string; readonly error: NarratorError };
+
+export interface ControllerPass {
+  /** jobs that are still open after it */
+  readonly open: number;
+  readonly dispatched: number;
+  readonly finished: readonly string[];
+}
+
+const DEFAULTS = {
+  intervalMs: 1000,
+  shardDeadlineMs: 6 * 3_600_000,
+  retryDelayMs: 10_000,
+  dispatchesMax: 5,
+  cancelGraceMs: 10_000,
+};
+
+/** Cancelled shards that are recorded at once. */
+const RECORDS_IN_FLIGHT = 8;
+
+export class Controller {
+  readonly #deps: ControllerDeps & typeof DEFAULTS;
+  readonly #jobs = new Map<string, OpenJob>();
+  #pass: Promise<ControllerPass> | undefined;
+  #wake = new AbortController();
+
+  constructor(deps: ControllerDeps) {
+    this.#deps = { ...DEFAULTS, ...deps };
+  }
+
+  /** Passes until `signal` aborts; waits for the pass at work. An error of the store is reported, and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = () => this.wake();
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted) {
+        const woken = (this.#wake = new AbortController()).signal;
+        const pass = await this.step(signal).catch((thrown: unknown) => this.#problem('', thrown));
+        if (pass !== undefined && pass.finished.length > 0) continue;
+        if (!signal.aborted && !woken.aborted) await this.#deps.sleep(this.#deps.intervalMs, woken);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Ends the wait between two passes: something happened. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /**
+   * What became of a message, where the dispatcher knows: saves waiting for the deadline. Without `error` the shard has its record.
+   */
+  settled(message: { readonly jobId: string; readonly shardId: string }, error?: NarratorError): void {
+    const number = shardNumber(message.shardId);
+    const dispatched = number === undefined ? undefined : this.#jobs.get(message.jobId)?.inFlight.get(number);
+    if (dispatched !== undefined && error !== undefined) {
+      dispatched.error = error;
+      dispatched.dueAtMs = this.#nowMs() + (error.retryable ? this.#deps.retryDelayMs : 0);
+    }
+    this.wake();
+  }
+
+  /** One pass over all open jobs. Callers at the same time share it. */
+  step(signal?: AbortSignal): Promise<ControllerPass> {
+    this.#pass ??= this.#onePass(signal).finally(() => {
+      this.#pass = undefined;
+    });
+    return this.#pass;
+  }
+
+  async #onePass(signal?: AbortSignal): Promise<ControllerPass> {
+    const isStopping = () => signal?.aborted === true;
+    const open = new Set<string>();
+    for await (const { key } of this.#deps.store.list(openPrefix)) open.add(key.slice(openPrefix.length));
+    for (const jobId of this.#jobs.keys()) if (!open.has(jobId)) this.#jobs.delete(jobId);
+
+    const finished: string[] = [];
+    const ready: OpenJob[] = [];
+    for (const jobId of open) {
+      if (isStopping()) break;
+      try {
+        const job = this.#jobs.get(jobId) ?? (await this.#openJob(jobId, signal));
+        if (job === undefined) continue;
+        this.#jobs.set(jobId, job);
+        const state = await this.#advance(job);
+        if (state === 'finished') finished.push(jobId);
+        if (state === 'dispatchable') ready.push(job);
+      } catch (thrown) {
+        if (!isStopping()) this.#problem(jobId, thrown);
+      }
+    }
+    const dispatched = isStopping() ? 0 : await this.#dispatch(ready);
+    return { open: open.size - finished.length, dispatched, finished };
+  }
+
+  async #openJob(jobId: string, signal: AbortSignal | undefined): Promise<OpenJob | undefined> {
+    const { store, planning, onEvent } = this.#deps;
+    const head = await readJobHead(store, jobId);
+    if (head === undefined) return undefined;
+    const plan = await planJob(head, { ...planning, store, ...(signal !== undefined && { signal }) });
+    onEvent?.({ type: 'planned', jobId, plan });
+    return new OpenJob(head, plan);
+  }
+
+  async #advance(job: OpenJob): Promise<'finished' | 'dispatchable' | 'waiting'> {
+    const { store, onEvent } = this.#deps;
+    await job.readRecords(store);
+    if (!job.isRecorded() && (await isCancelled(store, job.head.id))) {
+      await this.#recordCancelled(job);
+      await job.readRecords(store);
+      if (!job.isRecorded()) return 'waiting';
+    }
+    if (!job.isRecorded()) return 'dispatchable';
+    const summary = await finishJob(job.head.id, this.#deps);
+    this.#jobs.delete(job.head.id);
+    onEvent?.({ type: 'finished', jobId: job.head.id, summary });
+    return 'finished';
+  }
+
+  /** Shards that no worker has end at once; those at work have some seconds to record what they have finished. */
+  async #recordCancelled(job: OpenJob): Promise<void> {
+    const { id } = job.head;
+    job.cancelSeenAtMs ??= this.#nowMs();
+    const isOver = this.#nowMs() - job.cancelSeenAtMs >= this.#deps.cancelGraceMs;
+    const numbers = job.unrecorded().filter((number) => isOver || !job.inFlight.has(number));
+    const record = async (number: number) =>
+      recordUnprocessed(await requireShard(this.#deps.store, id, shardName(number)), cancelledError(id), this.#deps);
+    for await (const _done of readAhead(numbers, RECORDS_IN_FLIGHT, record));
+  }
+
+  /** One shard from each job in turn, so that a long job does not hold up a short one. */
+  async #dispatch(jobs: readonly OpenJob[]): Promise<number> {
+    let capacity = jobs.length === 0 ? 0 : await this.#deps.dispatcher.capacity();
+    let dispatched = 0;
+    let candidates = jobs;
+    while (capacity > 0 && candidates.length > 0) {
+      const still: OpenJob[] = [];
+      for (const job of candidates) {
+        if (capacity <= 0) break;
+        const number = job.next(this.#nowMs());
+        if (number === undefined) continue;
+        still.push(job);
+        try {
+          if (!(await this.#dispatchOne(job, number))) continue;
+          capacity -= 1;
+          dispatched += 1;
+        } catch (thrown) {
+          this.#problem(job.head.id, thrown);
+          still.pop();
+        }
+      }
+      candidates = still;
+    }
+    return dispatched;
+  }
+
+  /** @returns false if the shard is given up: its items then have their error */
+  async #dispatchOne(job: OpenJob, number: number): Promise<boolean> {
+    const { dispatcher, store, dispatchesMax, shardDeadlineMs } = this.#deps;
+    const shardId = shardName(number);
+    const { dispatches, error } = job.inFlight.get(number) ?? { dispatches: 0 };
+    const isFinal = error !== undefined && !error.retryable;
+    if (isFinal || (dispatches >= dispatchesMax && !isStoreError(error))) {
+      const abandoned = new NarratorError(
+        'shard_abandoned',
+        `${shardId} was dispatched ${dispatches} times and has no outcome.`,
+      );
+      await recordUnprocessed(await requireShard(store, job.head.id, shardId), error ?? abandoned, this.#deps);
+      job.inFlight.delete(number);
+      job.markRecorded(number);
+      this.wake();
+      return false;
+    }
+    await dispatcher.dispatch({ jobId: job.head.id, shardId, attempt: dispatches + 1 });
+    job.inFlight.set(number, {
+      dispatches: dispatches + 1,
+      dueAtMs: this.#nowMs() + shardDeadlineMs,
+      error: undefined,
+    });
+    return true;
+  }
+
+  #problem(jobId: string, thrown: unknown): undefined {
+    this.#deps.onEvent?.({ type: 'problem', jobId, error: toNarratorError(thrown) });
+  }
+
+  #nowMs(): number {
+    return this.#deps.now().getTime();
+  }
+}
+
+/** A full disk or a network that is away says nothing against the shard: it waits as long as it takes. */
+const isStoreError = (error: NarratorError | undefined) =>
+  error !== undefined && ['store_full', 'store_unavailable', 'store_busy', 'engine_stopped'].includes(error.code);
+
+interface Dispatched {
+  dispatches: number;
+  /** if it has no record by then, it is dispatched again */
+  dueAtMs: number;
+  /** why the last dispatch came to nothing, where that is known */
+  error: NarratorError | undefined;
+}
+
+/** What is known of an open job. All of it can be read again. */
+class OpenJob {
+  readonly head: JobHead;
+  readonly plan: JobPlan;
+  readonly inFlight = new Map<number, Dispatched>();
+  cancelSeenAtMs: number | undefined;
+  /** all shards up to this number have a record */
+  #recordedUpTo = 0;
+  /** and these beyond it */
+  readonly #recordedBeyond = new Set<number>();
+  /** all shards up to this number were dispatched by this controller, or have a record */
+  #dispatchedUpTo = 0;
+
+  constructor(head: JobHead, plan: JobPlan) {
+    this.head = head;
+    this.plan = plan;
+  }
+
+  /** Names only, and only those behind the first gap. */
+  async readRecords(store: ControllerDeps['store']): Promise<void> {
+    const { id } = this.head;
+    const options = this.#recordedUpTo === 0 ? {} : { startAfter: recordKey(id, shardName(this.#recordedUpTo)) };
+    for await (const { key } of store.list(recordPrefix(id), options)) {
+      const number = shardNumber(shardOfRecordKey(id, key));
+      if (number !== undefined) this.markRecorded(number);
+    }
+  }
+
+  markRecorded(number: number): void {
+    this.inFlight.delete(number);
+    if (number > this.#recordedUpTo) this.#recordedBeyond.add(number);
+    while (this.#recordedBeyond.delete(this.#recordedUpTo + 1)) this.#recordedUpTo += 1;
+  }
+
+  isRecorded(): boolean {
+    return this.#recordedUpTo >= this.plan.shards;
+  }
+
+  unrecorded(): number[] {
+    const numbers: number[] = [];
+    for (let number = this.#recordedUpTo + 1; number <= this.plan.shards; number++) {
+      if (!this.#recordedBeyond.has(number)) numbers.push(number);
+    }
+    return numbers;
+  }
+
+  /** The shard to dispatch next: one that is overdue, else the first that was never dispatched. */
+  next(nowMs: number): number | undefined {
+    for (const [number, { dueAtMs }] of this.inFlight) if (dueAtMs <= nowMs) return number;
+    this.#dispatchedUpTo = Math.max(this.#dispatchedUpTo, this.#recordedUpTo);
+    while (this.#dispatchedUpTo < this.plan.shards) {
+      const number = this.#dispatchedUpTo + 1;
+      if (!this.inFlight.has(number) && !this.#recordedBeyond.has(number)) return number;
+      this.#dispatchedUpTo = number;
+    }
+    return undefined;
+  }
+}

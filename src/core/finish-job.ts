@@ -1,0 +1,271 @@
+/** The end of a job: items that span shards are joined, and the outcome of every line is written where the client looks. */
+import { NarratorError, toNarratorError } from './errors.ts';
+import type { JobHead } from './job.ts';
+import { errorsKey, finishedKey, openKey, resultsKey, segmentKey, shardName, summaryKey } from './keys.ts';
+import {
+  isCancelled,
+  putJson,
+  putJsonIfAbsent,
+  readJobPlan,
+  readRecord,
+  readSummary,
+  requireJobHead,
+  requireShard,
+} from './ledger.ts';
+import type { ArtifactStore, AudioFunctions } from './ports.ts';
+import { readAhead } from './read-ahead.ts';
+import type { DoneItem, FailedItem, ItemOutcome, JobSummary, ShardRecord } from './record.ts';
+import { type OpenResults, type ResultsPlace, seconds, type SpokenSegment, writeItem } from './results.ts';
+import type { JobPlan } from './shard.ts';
+import { withdrawFailed } from './withdraw-failed.ts';
+
+export interface FinishDeps {
+  readonly store: ArtifactStore;
+  readonly openResults: OpenResults;
+  readonly audio: AudioFunctions;
+  readonly now: () => Date;
+}
+
+/** Records that are read at once. */
+const READ_AHEAD = 16;
+
+type FinalOutcome = DoneItem | FailedItem;
+
+/**
+ * Called once every shard has its record. Idempotent: one that was killed half-way starts again and writes the same.
+ * finished.json is written last, and counts; the job leaves the list of open ones behind it.
+ * @throws NarratorError job_not_found, ledger_corrupt (not planned, a record missing), store errors
+ */
+export async function finishJob(jobId: string, deps: FinishDeps): Promise<JobSummary> {
+  const { store } = deps;
+  const summary = (await readSummary(store, jobId)) ?? (await finish(jobId, deps));
+  await store.delete(openKey(jobId));
+  return summary;
+}
+
+async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
+  const { store, now } = deps;
+  const head = await requireJobHead(store, jobId);
+  const plan = await readJobPlan(store, jobId);
+  if (plan === undefined) throw new NarratorError('ledger_corrupt', `The job ${jobId} is not planned.`);
+  const results = await deps.openResults(head.results);
+
+  const joined = new Map<number, FinalOutcome>();
+  const tally = new Tally();
+  for await (const group of outcomesByLine(plan, store, ({ items }) => withdrawFailed(items, results))) {
+    let outcome = isWhole(group);
+    if (outcome === undefined) {
+      outcome = await join(group, head, results, deps);
+      await withdrawFailed([outcome], results);
+      joined.set(outcome.line, forResults(outcome));
+    }
+    tally.add(outcome);
+  }
+  async function* outcomes(): AsyncGenerator<FinalOutcome> {
+    for await (const group of outcomesByLine(plan as JobPlan, store)) {
+      const outcome = isWhole(group) ?? joined.get(group[0]?.outcome.line ?? 0);
+      if (outcome !== undefined) yield outcome;
+    }
+  }
+
+  const type = { contentType: 'application/x-ndjson' };
+  await results.store.put(resultsKey(results.prefix), jsonLines(outcomes(), resultLine), type);
+  const errors =
+    plan.error === undefined ? jsonLines(outcomes(), errorLine) : jsonLines([plan.error], (error) => error);
+  await results.store.put(errorsKey(results.prefix), errors, type);
+
+  const cancelled = await isCancelled(store, jobId);
+  const summary: JobSummary = {
+    v: 1,
+    jobId,
+    outcome: tally.outcome(plan, cancelled),
+    createdAt: head.createdAt,
+    finishedAt: now().toISOString(),
+    ...tally.totals(),
+    ...(plan.error !== undefined && { error: plan.error }),
+  };
+  await putJson(results.store, summaryKey(results.prefix), summary);
+  await putJsonIfAbsent(store, finishedKey(jobId), summary);
+  return (await readSummary(store, jobId)) ?? summary;
+}
+
+// ---------------------------------------------------------------- from records to lines
+
+interface PlacedOutcome {
+  readonly shardId: string;
+  readonly outcome: ItemOutcome;
+}
+
+/** The outcomes of one line after the other; several only for an item that spans shards, whose parts follow one another. */
+async function* outcomesByLine(
+  plan: JobPlan,
+  store: ArtifactStore,
+  onRecord?: (record: ShardRecord) => Promise<void>,
+): AsyncGenerator<PlacedOutcome[]> {
+  let group: PlacedOutcome[] = [];
+  for await (const record of readAhead(shardNames(plan), READ_AHEAD, (id) => requireRecord(store, plan.jobId, id))) {
+    await onRecord?.(record);
+    for (const outcome of record.items) {
+      if (group.length > 0 && group[0]?.outcome.line !== outcome.line) {
+        yield group;
+        group = [];
+      }
+      group.push({ shardId: record.shardId, outcome });
+    }
+  }
+  if (group.length > 0) yield group;
+}
+
+function* shardNames(plan: JobPlan): Generator<string> {
+  for (let number = 1; number <= plan.shards; number++) yield shardName(number);
+}
+
+async function requireRecord(store: ArtifactStore, jobId: string, shardId: string): Promise<ShardRecord> {
+  const record = await readRecord(store, jobId, shardId);
+  if (record === undefined) throw new NarratorError('ledger_corrupt', `${shardId} of job ${jobId} has no record.`);
+  return record;
+}
+
+/** @returns undefined for an item that spans shards */
+function isWhole(group: readonly PlacedOutcome[]): FinalOutcome | undefined {
+  const outcome = group[0]?.outcome;
+  if (outcome === undefined || outcome.status === 'part') return undefined;
+  return outcome.status === 'failed' && outcome.isPart === true ? undefined : outcome;
+}
+
+// ---------------------------------------------------------------- items that span shards
+
+async function join(
+  group: readonly PlacedOutcome[],
+  head: JobHead,
+  results: ResultsPlace,
+  { store, audio }: FinishDeps,
+): Promise<FinalOutcome> {
+  for (const { outcome } of group) if (outcome.status === 'failed') return outcome;
+
+  const segments: SpokenSegment[] = [];
+  const parts = [];
+  let sampleRateHz = 0;
+  for (const { shardId, outcome } of group) {
+    const shard = await requireShard(store, head.id, shardId);
+    const part = shard.parts.find(({ line }) => line === outcome.line);
+    if (part === undefined || outcome.status !== 'part' || outcome.segments.length !== part.segments.length) {
+      throw new NarratorError('ledger_corrupt', `The record of ${shardId} of job ${head.id} does not fit its plan.`);
+    }
+    parts.push(part);
+    sampleRateHz = outcome.sampleRateHz;
+    for (const [index, planned] of part.segments.entries()) {
+      const made = outcome.segments[index] as SpokenSegment['outcome'];
+      segments.push({ planned, outcome: made, samples: () => storedSamples(made.key, { store, audio }) });
+    }
+  }
+  const part = parts[0];
+  if (part === undefined || segments.length !== part.totalSegments) {
+    throw new NarratorError('ledger_corrupt', `Line ${group[0]?.outcome.line} of job ${head.id} lacks segments.`);
+  }
+  try {
+    return await writeItem({ part, sampleRateHz, segments }, { head, audio, results });
+  } catch (thrown) {
+    const error = toNarratorError(thrown);
+    if (error.code !== 'ledger_corrupt') throw error;
+    // A stored segment is gone or damaged: that is the end of this item, and of no other.
+    const { line, item, output } = part;
+    return { status: 'failed', line, item, output, isPart: true, error: error.with({ line, item }).toRecord() };
+  }
+}
+
+async function storedSamples(key: string, { store, audio }: Pick<FinishDeps, 'store' | 'audio'>) {
+  const stored = await store.get(segmentKey(key));
+  if (stored === undefined) {
+    throw new NarratorError('ledger_corrupt', `The stored segment ${key} is gone.`, {
+      hint: 'Submit the item again: the other segments are stored still. Keep segments as long as jobs run.',
+    });
+  }
+  return audio.decodeSegment(stored.bytes).samples;
+}
+
+/** Joined outcomes wait in memory for the files that list them: without what those do not hold. */
+function forResults(outcome: FinalOutcome): FinalOutcome {
+  if (outcome.status === 'failed') return outcome;
+  return { ...outcome, segments: outcome.segments.map(({ warnings: _warnings, ...segment }) => segment) };
+}
+
+// ---------------------------------------------------------------- what clients read
+
+function resultLine(outcome: FinalOutcome): unknown {
+  if (outcome.status !== 'done') return undefined;
+  const { line, item, output, samples, sampleRateHz, segments, metadata } = outcome;
+  return {
+    line,
+    item,
+    output,
+    seconds: seconds(samples, sampleRateHz),
+    samples,
+    sampleRateHz,
+    segments: segments.length,
+    reusedSegments: segments.filter(({ reused }) => reused).length,
+    metadata,
+  };
+}
+
+function errorLine(outcome: FinalOutcome): unknown {
+  if (outcome.status !== 'failed') return undefined;
+  const { line, item, error } = outcome;
+  return { line, item, ...error };
+}
+
+const LINES_BYTES = 64 * 1024;
+
+/** One line for each entry, but for those of which `toLine` gives undefined. */
+async function* jsonLines<T>(
+  entries: Iterable<T> | AsyncIterable<T>,
+  toLine: (entry: T) => unknown,
+): AsyncGenerator<Uint8Array> {
+  let text = '';
+  for await (const entry of entries) {
+    const line = toLine(entry);
+    if (line === undefined) continue;
+    text += `${JSON.stringify(line)}\n`;
+    if (text.length < LINES_BYTES) continue;
+    yield new TextEncoder().encode(text);
+    text = '';
+  }
+  if (text !== '') yield new TextEncoder().encode(text);
+}
+
+class Tally {
+  readonly #totals = { succeeded: 0, failed: 0, segments: 0, reusedSegments: 0, retakenSegments: 0, audioSeconds: 0 };
+  readonly #errors = new Map<string, number>();
+
+  add(outcome: FinalOutcome): void {
+    if (outcome.status === 'failed') {
+      this.#totals.failed += 1;
+      this.#errors.set(outcome.error.code, (this.#errors.get(outcome.error.code) ?? 0) + 1);
+      return;
+    }
+    this.#totals.succeeded += 1;
+    this.#totals.segments += outcome.segments.length;
+    this.#totals.audioSeconds += outcome.samples / outcome.sampleRateHz;
+    for (const { reused, take } of outcome.segments) {
+      if (reused) this.#totals.reusedSegments += 1;
+      if (take > 1) this.#totals.retakenSegments += 1;
+    }
+  }
+
+  totals() {
+    const { audioSeconds, ...totals } = this.#totals;
+    return {
+      items: totals.succeeded + totals.failed,
+      ...totals,
+      audioSeconds: Math.round(audioSeconds * 1000) / 1000,
+      errors: Object.fromEntries([...this.#errors].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
+  }
+
+  outcome(plan: JobPlan, cancelled: boolean): JobSummary['outcome'] {
+    if (cancelled && (plan.error?.code === 'cancelled' || this.#errors.has('cancelled'))) return 'cancelled';
+    if (plan.error !== undefined) return 'failed';
+    if (this.#totals.failed === 0) return 'completed';
+    return this.#totals.succeeded === 0 ? 'failed' : 'partially_failed';
+  }
+}

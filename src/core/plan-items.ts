@@ -1,0 +1,262 @@
+/** From the lines of a manifest to planned items: checked, cut into segments, measured and seeded. Writes nothing. */
+import { DuplicateIndex } from './duplicate-index.ts';
+import { NarratorError, toNarratorError } from './errors.ts';
+import type { JobParameters } from './job.ts';
+import { segmentDigest } from './keys.ts';
+import {
+  type ItemDefaults,
+  MANIFEST_LIMITS,
+  type ManifestFormat,
+  type ManifestItem,
+  type ManifestLimits,
+} from './manifest.ts';
+import { readManifest } from './manifest-reader.ts';
+import type { SegmentText } from './ports.ts';
+import { segmentSeed } from './seeds.ts';
+import type { PlannedSegment, SpeechModel, SynthesisParameters, TextSegment } from './segment.ts';
+import type { ItemPart, RejectedItem } from './shard.ts';
+import type { VoiceLibrary, VoiceProfile } from './voice.ts';
+
+/**
+ * Reads an item's text from beside the manifest. At most `maxBytes`; nothing outside the manifest's folder.
+ * @throws NarratorError text_file_unreadable, text_too_long
+ */
+export type ReadTextFile = (path: string, options: { maxBytes: number }) => Promise<Uint8Array>;
+
+export interface PlanDeps {
+  readonly model: SpeechModel;
+  readonly voices: VoiceLibrary;
+  readonly segmentText: SegmentText;
+  /** without it, items with a textFile are rejected */
+  readonly readTextFile?: ReadTextFile;
+  readonly limits?: Partial<ManifestLimits>;
+}
+
+/** What a job says about all of its items. */
+export interface PlanOptions {
+  readonly defaults?: ItemDefaults;
+  readonly parameters: JobParameters;
+}
+
+/** A whole item: the part that has all of its segments. */
+export interface PlannedItem extends ItemPart {
+  /** of its text */
+  characters: number;
+}
+
+export type PlannedEntry =
+  | { readonly status: 'planned'; readonly item: PlannedItem }
+  | { readonly status: 'rejected'; readonly rejected: RejectedItem };
+
+export interface ManifestSource {
+  readonly format: ManifestFormat;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+/** Voices of one manifest that are remembered: a lookup an item would be a file or a request each. */
+const VOICES_REMEMBERED_MAX = 4096;
+/** Unknown characters that an item's outcome names. */
+const UNKNOWN_CHARACTERS_NAMED_MAX = 100;
+
+/**
+ * One entry a line, in order. Memory does not grow with the manifest, but for some 64 bytes an item to find duplicates.
+ * @throws NarratorError manifest_invalid, manifest_too_large (see readManifest), and retryable errors of the voices' store
+ */
+export async function* planItems(
+  manifest: ManifestSource,
+  options: PlanOptions,
+  deps: PlanDeps,
+): AsyncGenerator<PlannedEntry> {
+  const limits = { ...MANIFEST_LIMITS, ...deps.limits };
+  const checkDuplicates = duplicateCheck();
+  const planItem = itemPlanner(options, deps, limits);
+  for await (const entry of readManifest(manifest.bytes, manifest.format, limits)) {
+    if ('error' in entry) {
+      yield rejection(entry.line, entry.error);
+      continue;
+    }
+    const { line, item } = entry;
+    try {
+      checkDuplicates(item, line);
+      yield { status: 'planned', item: await planItem(item, line) };
+    } catch (thrown) {
+      const error = toNarratorError(thrown);
+      // A store that fails now says nothing about the line: the planner starts again later.
+      if (error.retryable) throw error;
+      yield rejection(line, error.with({ line, item: item.id }));
+    }
+  }
+}
+
+function rejection(line: number, error: NarratorError): PlannedEntry {
+  const { item } = error.details;
+  return { status: 'rejected', rejected: { line, ...(item !== undefined && { item }), error: error.toRecord() } };
+}
+
+/** Ids must differ exactly; outputs must differ on file systems that ignore case or normalise names. */
+function duplicateCheck(): (item: ManifestItem, line: number) => void {
+  const ids = new DuplicateIndex();
+  const outputs = new DuplicateIndex();
+  return (item, line) => {
+    const sameId = ids.firstSeen(item.id, line);
+    if (sameId !== undefined) {
+      throw new NarratorError('item_duplicate', `Line ${line}: the id ${item.id} is that of line ${sameId} already.`, {
+        field: 'id',
+      });
+    }
+    const sameOutput = outputs.firstSeen(item.output.normalize('NFC').toLowerCase(), line);
+    if (sameOutput !== undefined) {
+      throw new NarratorError(
+        'item_duplicate',
+        `Line ${line}: the output ${item.output} is that of line ${sameOutput} already (upper and lower case count as the same).`,
+        { field: 'output' },
+      );
+    }
+  };
+}
+
+function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimits) {
+  const { model, segmentText } = deps;
+  const defaults = options.defaults ?? {};
+  const findVoice = rememberedVoices(deps.voices);
+
+  return async (item: ManifestItem, line: number): Promise<PlannedItem> => {
+    const voice = await findVoice(item.voice ?? defaults.voice, line);
+    const language = item.language ?? defaults.language ?? voice.language;
+    const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
+    const text = await textOf(item, line, deps, limits);
+    const pieces = segmentText(text, { language, maxBytes: model.maxTextBytes(voice, parameters.speed) });
+    const { speakable, unknown } = sift(pieces, model, line);
+    const baseSeed = item.seed ?? defaults.seed ?? '0';
+    const segments = speakable.map((piece) => plannedSegment(piece, { voice, parameters, baseSeed, model }));
+    return {
+      line,
+      item: item.id,
+      output: item.output,
+      voice: { id: voice.id, version: voice.version, promptSamples: voice.promptSamples },
+      parameters,
+      firstSegment: 0,
+      totalSegments: segments.length,
+      segments,
+      ...(item.metadata !== undefined && { metadata: item.metadata }),
+      ...(unknown.length > 0 && { unknownCharacters: unknown.slice(0, UNKNOWN_CHARACTERS_NAMED_MAX) }),
+      characters: text.length,
+    };
+  };
+}
+
+function rememberedVoices(voices: VoiceLibrary) {
+  const remembered = new Map<string, VoiceProfile | undefined>();
+  return async (id: string | undefined, line: number): Promise<VoiceProfile> => {
+    if (id === undefined) {
+      throw new NarratorError('item_invalid', `Line ${line}: voice is missing, and the job has no default voice.`, {
+        field: 'voice',
+      });
+    }
+    if (!remembered.has(id)) {
+      if (remembered.size >= VOICES_REMEMBERED_MAX) remembered.clear();
+      remembered.set(id, await voices.find(id));
+    }
+    const voice = remembered.get(id);
+    if (voice === undefined) {
+      throw new NarratorError('voice_not_found', `Line ${line}: there is no voice ${JSON.stringify(id)}.`, {
+        field: 'voice',
+      });
+    }
+    return voice;
+  };
+}
+
+async function textOf(item: ManifestItem, line: number, deps: PlanDeps, limits: ManifestLimits): Promise<string> {
+  const field = item.text === undefined ? 'textFile' : 'text';
+  const text = item.text ?? (await textOfFile(item.textFile as string, line, deps, limits));
+  if (text.length > limits.textCharactersMax) {
+    throw new NarratorError(
+      'text_too_long',
+      `Line ${line}: ${field} has ${text.length} characters, the limit is ${limits.textCharactersMax}.`,
+      { field, limit: limits.textCharactersMax },
+    );
+  }
+  if (text.trim() === '') {
+    throw new NarratorError('text_empty', `Line ${line}: ${field} holds nothing but white space.`, { field });
+  }
+  return text;
+}
+
+/** A character takes at most three bytes of UTF-8 for each of its UTF-16 code units. */
+const BYTES_PER_CHARACTER_MAX = 3;
+
+async function textOfFile(path: string, line: number, deps: PlanDeps, limits: ManifestLimits): Promise<string> {
+  const field = 'textFile';
+  if (deps.readTextFile === undefined) {
+    throw new NarratorError(
+      'text_file_unreadable',
+      `Line ${line}: textFile cannot be used here: there is no folder that belongs to this manifest.`,
+      { field, hint: 'Give the text itself, in the field text.' },
+    );
+  }
+  const bytes = await deps.readTextFile(path, { maxBytes: limits.textCharactersMax * BYTES_PER_CHARACTER_MAX });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new NarratorError('encoding_invalid', `Line ${line}: the file that textFile names is not valid UTF-8.`, {
+      field,
+    });
+  }
+}
+
+/**
+ * Leaves out segments of which the model would speak nothing (a line of emoji); their pauses stay.
+ * @throws NarratorError text_unspeakable when nothing is left
+ */
+function sift(pieces: readonly TextSegment[], model: SpeechModel, line: number) {
+  const speakable: TextSegment[] = [];
+  const unknown = new Set<string>();
+  for (const piece of pieces) {
+    const lacking = new Set(model.unknownCharacters(piece.spoken));
+    for (const character of lacking) unknown.add(character);
+    const last = speakable.at(-1);
+    if (canBeSpoken(piece.spoken, lacking)) speakable.push(piece);
+    else if (last !== undefined) {
+      speakable[speakable.length - 1] = { ...last, pauseAfterMs: Math.max(last.pauseAfterMs, piece.pauseAfterMs) };
+    }
+  }
+  const last = speakable.at(-1);
+  if (last === undefined) {
+    const named = [...unknown].slice(0, 10).join(' ');
+    throw new NarratorError(
+      'text_unspeakable',
+      named === ''
+        ? `Line ${line}: the text has no letter or digit.`
+        : `Line ${line}: the text has no letter or digit that the model ${model.id} knows; it lacks ${named}`,
+      { field: 'text' },
+    );
+  }
+  if (last.pauseAfterMs !== 0) speakable[speakable.length - 1] = { ...last, pauseAfterMs: 0 };
+  return { speakable, unknown: [...unknown] };
+}
+
+function canBeSpoken(text: string, lacking: ReadonlySet<string>): boolean {
+  for (const character of text) {
+    if (!lacking.has(character) && /[\p{L}\p{N}]/u.test(character)) return true;
+  }
+  return false;
+}
+
+function plannedSegment(
+  piece: TextSegment,
+  context: { voice: VoiceProfile; parameters: SynthesisParameters; baseSeed: string; model: SpeechModel },
+): PlannedSegment {
+  const { voice, parameters, baseSeed, model } = context;
+  const { spoken: text, written, language, pauseAfterMs } = piece;
+  const seed = segmentSeed(baseSeed, text, language);
+  return {
+    key: segmentDigest({ text, voiceVersion: voice.version, modelDigest: model.digest, parameters, seed }),
+    text,
+    ...(written !== text && { written }),
+    language,
+    frames: model.predictFrames(text, voice, parameters.speed),
+    seed,
+    pauseAfterMs,
+  };
+}

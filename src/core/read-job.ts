@@ -1,0 +1,182 @@
+/** A job's status, derived from its objects: there is no status that is stored, hence none that can be wrong. */
+import type { ErrorRecord } from './errors.ts';
+import type { JobHead } from './job.ts';
+import { recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
+import { isCancelled, readJobHead, readJobPlan, readRecord, readSummary } from './ledger.ts';
+import type { ArtifactStore } from './ports.ts';
+import { readAhead } from './read-ahead.ts';
+import type { JobSummary, ShardRecord } from './record.ts';
+import type { JobPlan } from './shard.ts';
+
+export type JobState = 'planning' | 'running' | 'cancelling' | JobSummary['outcome'];
+
+export interface JobStatus {
+  readonly id: string;
+  readonly state: JobState;
+  readonly createdAt: string;
+  readonly finishedAt?: string;
+  /** all zero until the job is planned */
+  readonly items: {
+    readonly total: number;
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly pending: number;
+  };
+  readonly shards: { readonly total: number; readonly recorded: number };
+  readonly audioSeconds: { readonly predicted: number; readonly finished: number };
+  /** 0 to 100, by predicted speech: 100 only when finished */
+  readonly percent: number;
+  /** why the job as a whole failed */
+  readonly error?: ErrorRecord;
+  readonly summary?: JobSummary;
+}
+
+/** Jobs whose progress is remembered between calls. */
+const JOBS_REMEMBERED_MAX = 256;
+/** Records that are read at once. */
+const READ_AHEAD = 16;
+
+/** Cheap to poll: records never change, so that each is read once. */
+export class JobReader {
+  readonly #store: ArtifactStore;
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(store: ArtifactStore) {
+    this.#store = store;
+  }
+
+  /** @returns undefined if there is no such job */
+  async read(jobId: string): Promise<JobStatus | undefined> {
+    const head = await readJobHead(this.#store, jobId);
+    if (head === undefined) return undefined;
+    const [plan, summary, cancelled] = await Promise.all([
+      readJobPlan(this.#store, jobId),
+      readSummary(this.#store, jobId),
+      isCancelled(this.#store, jobId),
+    ]);
+    if (summary !== undefined) return finishedStatus(head, plan, summary);
+    const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
+    if (plan === undefined) return openStatus(head, state, undefined, NOTHING);
+    const progress = this.#progressOf(jobId);
+    await progress.update(this.#store);
+    return openStatus(head, state, plan, progress.counts);
+  }
+
+  #progressOf(jobId: string): Progress {
+    const progress = this.#progress.get(jobId) ?? new Progress(jobId);
+    this.#progress.delete(jobId);
+    this.#progress.set(jobId, progress);
+    if (this.#progress.size > JOBS_REMEMBERED_MAX) {
+      const [eldest] = this.#progress.keys();
+      if (eldest !== undefined) this.#progress.delete(eldest);
+    }
+    return progress;
+  }
+}
+
+interface Counts {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly shards: number;
+  readonly frames: number;
+  readonly audioSeconds: number;
+}
+
+const NOTHING: Counts = { succeeded: 0, failed: 0, shards: 0, frames: 0, audioSeconds: 0 };
+
+/** Sums over the records seen so far. */
+class Progress {
+  readonly #jobId: string;
+  /** all shards up to this number are counted */
+  #upTo = 0;
+  /** and these beyond it */
+  readonly #beyond = new Set<number>();
+  #updating: Promise<void> | undefined;
+  counts = NOTHING;
+
+  constructor(jobId: string) {
+    this.#jobId = jobId;
+  }
+
+  /** Callers at the same time share one pass. */
+  update(store: ArtifactStore): Promise<void> {
+    this.#updating ??= this.#countNew(store).finally(() => {
+      this.#updating = undefined;
+    });
+    return this.#updating;
+  }
+
+  async #countNew(store: ArtifactStore): Promise<void> {
+    const records = readAhead(this.#newShards(store), READ_AHEAD, async (number) => ({
+      number,
+      record: await readRecord(store, this.#jobId, shardName(number)),
+    }));
+    for await (const { number, record } of records) {
+      if (record === undefined) continue;
+      this.counts = sum(this.counts, record);
+      this.#beyond.add(number);
+      while (this.#beyond.delete(this.#upTo + 1)) this.#upTo += 1;
+    }
+  }
+
+  async *#newShards(store: ArtifactStore): AsyncGenerator<number> {
+    const options = this.#upTo === 0 ? {} : { startAfter: recordKey(this.#jobId, shardName(this.#upTo)) };
+    for await (const { key } of store.list(recordPrefix(this.#jobId), options)) {
+      const number = shardNumber(shardOfRecordKey(this.#jobId, key));
+      if (number !== undefined && number > this.#upTo && !this.#beyond.has(number)) yield number;
+    }
+  }
+}
+
+/** An item that spans shards counts once it is joined; its audio counts as it comes. */
+function sum(counts: Counts, record: ShardRecord): Counts {
+  let { succeeded, failed, audioSeconds } = counts;
+  for (const outcome of record.items) {
+    if (outcome.status === 'done') {
+      succeeded += 1;
+      audioSeconds += outcome.samples / outcome.sampleRateHz;
+    } else if (outcome.status === 'part') {
+      for (const segment of outcome.segments) audioSeconds += segment.samples / outcome.sampleRateHz;
+    } else if (outcome.isPart !== true) failed += 1;
+  }
+  return { succeeded, failed, audioSeconds, shards: counts.shards + 1, frames: counts.frames + record.frames };
+}
+
+function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, counts: Counts): JobStatus {
+  const total = plan?.totals.items ?? 0;
+  const { succeeded, failed } = counts;
+  return {
+    id: head.id,
+    state,
+    createdAt: head.createdAt,
+    items: { total, succeeded, failed, pending: total - succeeded - failed },
+    shards: { total: plan?.shards ?? 0, recorded: counts.shards },
+    audioSeconds: { predicted: plan?.totals.audioSeconds ?? 0, finished: rounded(counts.audioSeconds) },
+    percent: plan === undefined ? 0 : Math.min(99.9, percentOf(plan, counts)),
+    ...(plan?.error !== undefined && { error: plan.error }),
+  };
+}
+
+function percentOf(plan: JobPlan, counts: Counts): number {
+  const share = plan.totals.frames > 0 ? counts.frames / plan.totals.frames : counts.shards / Math.max(1, plan.shards);
+  return Math.round(share * 1000) / 10;
+}
+
+function finishedStatus(head: JobHead, plan: JobPlan | undefined, summary: JobSummary): JobStatus {
+  const { outcome, finishedAt, items, succeeded, failed, audioSeconds, error } = summary;
+  const shards = plan?.shards ?? 0;
+  return {
+    id: head.id,
+    state: outcome,
+    createdAt: head.createdAt,
+    finishedAt,
+    items: { total: items, succeeded, failed, pending: 0 },
+    shards: { total: shards, recorded: shards },
+    audioSeconds: { predicted: plan?.totals.audioSeconds ?? 0, finished: audioSeconds },
+    percent: 100,
+    ...(error !== undefined && { error }),
+    summary,
+  };
+}
+
+const rounded = (value: number) => Math.round(value * 1000) / 1000;
