@@ -56,3 +56,26 @@ export interface BatchSynthesiser {
   synthesise(items: readonly BatchItem[]): Promise<{ outcomes: BatchOutcome[]; statistics: BatchStatistics }>;
   close(): Promise<void>;
 }
+
+// ---------------------------------------------------------------- messages
+
+/** Parent to child. The child answers `load` and `batch` once each, and never speaks unasked but for `fatal`. */
+export type HostRequest =
+  | { readonly type: 'load'; readonly model: ModelOptions }
+  /** `voices`: those that the child said it lacked for this batch */
+  | { readonly type: 'batch'; readonly items: readonly BatchItem[]; readonly voices: readonly PreparedVoice[] }
+  | { readonly type: 'close' };
+
+/** Child to parent. */
+export type HostReply =
+  | { readonly type: 'loaded'; readonly info: EngineInfo }
+  | { readonly type: 'done'; readonly outcomes: readonly BatchOutcome[]; readonly statistics: BatchStatistics }
+  /** nothing was synthesised: send the batch again with these voices */
+  | { readonly type: 'voices-missing'; readonly versions: readonly string[] }
+  /** the load or the whole batch failed; the child lives on */
+  | { readonly type: 'failed'; readonly error: ErrorRecord }
+  /** the child is about to exit because of a defect */
+  | { readonly type: 'fatal'; readonly error: ErrorRecord };
+
+/** Given to the child's loop by its entry module. @throws NarratorError provider_unavailable, model_invalid */
+export type LoadSynthesiser = (model: ModelOptions) => Promise<BatchSynthesiser>;
