@@ -5,11 +5,13 @@
  * Estimates (noise, transcript rate within doubt) never refuse: they warn.
  */
 import type { DecodedAudio } from './decode.ts';
-import { fromDbfs, longestGapMs, mean, peak, rms, SILENCE_DBFS, toDbfs, windowLevels } from './measure.ts';
+import { longestGapMs, mean, rms, toDbfs } from './measure.ts';
+import { measureReference } from './measure-reference.ts';
+import type { ReferenceMeasures } from './measure-reference.ts';
 import { mixToMono } from './mix-to-mono.ts';
 import { MAX_REFERENCE_SECONDS } from './prepare-reference.ts';
 import { findSpeechBounds, REFERENCE_SILENCE_DBFS } from './speech-bounds.ts';
-import { checkTranscriptRate, countSpokenCharacters } from './transcript-rate.ts';
+import { checkTranscriptRate } from './transcript-rate.ts';
 
 export type ReferenceCheck =
   | 'length'
@@ -31,25 +33,6 @@ export interface ReferenceFinding {
   readonly message: string;
 }
 
-export interface ReferenceMeasures {
-  readonly seconds: number;
-  /** length without the silence at both ends: what is left after preparation */
-  readonly speechSeconds: number;
-  /** level of what is left after preparation */
-  readonly rmsDbfs: number;
-  readonly peakDbfs: number;
-  /** samples in runs at full scale, over all channels */
-  readonly clippedSamples: number;
-  /** level below which the quietest twentieth of the file lies, digital silence aside */
-  readonly noiseFloorDbfs: number;
-  /** level above which the loudest tenth lies, over the noise floor: an estimate */
-  readonly snrDb: number;
-  readonly leadingSilenceMs: number;
-  readonly trailingSilenceMs: number;
-  /** letters and digits of the transcript for each second of speech */
-  readonly charactersPerSecond: number;
-}
-
 /** Less than a second holds too few sounds to tell a voice by. */
 const MIN_SECONDS = 1;
 /** F5-TTS advises clips of 5 to 12 s; below 3 s similarity suffers audibly. */
@@ -62,9 +45,6 @@ const LONG_PAUSE_MS = 1_000;
 const CUT_EDGE_DB = 12;
 const CUT_EDGE_OVER_NOISE_DB = 10;
 const EDGE_MS = 20;
-/** Full scale but for rounding; speech touches it by chance for one sample, a clipped wave for several. */
-const CLIPPED_AMPLITUDE = 0.999;
-const CLIPPED_RUN_SAMPLES = 3;
 /** One sample in ten thousand is a few wave crests a second: audible as roughness. Beyond one in a hundred, speech is torn. */
 const CLIPPED_SHARE_WARNING = 1e-4;
 const CLIPPED_SHARE_ERROR = 1e-2;
@@ -76,13 +56,8 @@ const LOW_SNR_DB = 20;
 const MAX_DC_OFFSET = 0.01;
 /** Below it there is nothing above 8 kHz, and the consonants of the clone are dull. */
 const LOW_SAMPLE_RATE_HZ = 16_000;
-const LEVEL_WINDOW_MS = 20;
-const NOISE_QUANTILE = 0.05;
-const LOUD_QUANTILE = 0.9;
-/** Under the last bit of 16-bit audio. */
-const DIGITAL_SILENCE_DBFS = -92;
-
 /**
+ * @param decoded at least one channel
  * @param transcript what is said in the clip
  * @param options.maxSeconds as for prepareReference, which refuses what is longer
  * @returns findings in the order of gravity, none for a good clip. Never throws.
@@ -97,8 +72,8 @@ export function checkReference(
   const mono = mixToMono(decoded.channels);
   const { start, end } = findSpeechBounds(mono, rateHz);
   const speech = mono.subarray(start, end);
-  const measures = measureReference(decoded.channels, mono, { start, end, rateHz, transcript });
-  const { seconds, speechSeconds } = measures;
+  const measures = measureReference(decoded.channels, mono, { start, end }, rateHz, transcript);
+  const { seconds, speechSeconds, soundShare } = measures;
 
   const findings: ReferenceFinding[] = [];
   const report = (level: ReferenceFinding['level'], check: ReferenceCheck, message: string): void => {
@@ -126,13 +101,11 @@ export function checkReference(
         `The clip has a pause of ${(gapMs / 1000).toFixed(1)} s; the clone takes over its rhythm. Shorten it.`,
       );
     }
-    // The time in which nothing is said: pauses and both ends.
-    const voiced = voicedShare(mono, rateHz);
-    if (voiced < MIN_SPEECH_SHARE) {
+    if (soundShare < MIN_SPEECH_SHARE) {
       report(
         'warning',
         'silence',
-        `Only ${Math.round(voiced * 100)} % of the clip's ${seconds.toFixed(1)} s is sound.`,
+        `Only ${Math.round(soundShare * 100)} % of the clip's ${seconds.toFixed(1)} s is sound.`,
       );
     }
   }
@@ -152,34 +125,6 @@ export function checkReference(
 }
 
 type Report = (level: ReferenceFinding['level'], check: ReferenceCheck, message: string) => void;
-
-function measureReference(
-  channels: readonly Float32Array[],
-  mono: Float32Array,
-  context: { start: number; end: number; rateHz: number; transcript: string },
-): ReferenceMeasures {
-  const { start, end, rateHz, transcript } = context;
-  const speech = mono.subarray(start, end);
-  // Over the whole file, whose ends tell most about the room; but digital silence, by which editors pad, tells nothing.
-  const levels = windowLevels(mono, rateHz, LEVEL_WINDOW_MS)
-    .filter((level) => level > fromDbfs(DIGITAL_SILENCE_DBFS))
-    .sort();
-  const noiseFloorDbfs = toDbfs(levels[Math.floor(levels.length * NOISE_QUANTILE)] ?? 0);
-  const loudDbfs = toDbfs(levels[Math.floor(levels.length * LOUD_QUANTILE)] ?? 0);
-  const speechSeconds = speech.length / rateHz;
-  return {
-    seconds: mono.length / rateHz,
-    speechSeconds,
-    rmsDbfs: toDbfs(rms(speech)),
-    peakDbfs: channels.reduce((highest, channel) => Math.max(highest, toDbfs(peak(channel))), SILENCE_DBFS),
-    clippedSamples: channels.reduce((sum, channel) => sum + countClipped(channel), 0),
-    noiseFloorDbfs,
-    snrDb: loudDbfs - noiseFloorDbfs,
-    leadingSilenceMs: (start / rateHz) * 1000,
-    trailingSilenceMs: ((mono.length - end) / rateHz) * 1000,
-    charactersPerSecond: speechSeconds > 0 ? countSpokenCharacters(transcript).all / speechSeconds : 0,
-  };
-}
 
 function checkLength({ speechSeconds }: ReferenceMeasures, maxSeconds: number, report: Report): void {
   const found = `${speechSeconds.toFixed(1)} s without the silence at its ends`;
@@ -251,24 +196,4 @@ function checkEdges(mono: Float32Array, rateHz: number, measures: ReferenceMeasu
       'The clip ends in the middle of a sound, which the clone would finish: let it end in a pause.',
     );
   }
-}
-
-function voicedShare(samples: Float32Array, rateHz: number): number {
-  const threshold = fromDbfs(REFERENCE_SILENCE_DBFS);
-  const levels = windowLevels(samples, rateHz, LEVEL_WINDOW_MS);
-  return levels.filter((level) => level >= threshold).length / levels.length;
-}
-
-function countClipped(samples: Float32Array): number {
-  let clipped = 0;
-  let run = 0;
-  for (let i = 0; i <= samples.length; i++) {
-    if (Math.abs(samples[i] ?? 0) >= CLIPPED_AMPLITUDE) {
-      run++;
-    } else {
-      if (run >= CLIPPED_RUN_SAMPLES) clipped += run;
-      run = 0;
-    }
-  }
-  return clipped;
 }

@@ -63,7 +63,7 @@ export async function decodeCompressed(
       }
       assertPlausible(piece.sampleRate, piece.channelData.length);
       samples += piece.samplesDecoded;
-      assertLength(samples, piece.sampleRate, limits);
+      assertLength(samples, piece.sampleRate, piece.channelData.length, limits);
       pieces.push(piece);
     };
 

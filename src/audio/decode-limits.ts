@@ -27,12 +27,27 @@ export function assertPlausible(sampleRateHz: number, channels: number): void {
   }
 }
 
-/** @throws NarratorError audio_undecodable */
-export function assertLength(samples: number, sampleRateHz: number, limits: DecodeLimits): void {
-  if (samples <= limits.maxSeconds * sampleRateHz) return;
-  throw new NarratorError(
-    'audio_undecodable',
-    `The audio is longer than ${limits.maxSeconds} seconds (found at least ${Math.ceil(samples / sampleRateHz)}).`,
-    { limit: limits.maxSeconds, hint: 'Cut the audio to the part that is needed.' },
-  );
+/** Over all channels: ten minutes of stereo at 48 kHz, and 256 MB in memory. */
+const MAX_TOTAL_SAMPLES = 64_000_000;
+
+/**
+ * @param samples of each channel, found or promised
+ * @throws NarratorError audio_undecodable
+ */
+export function assertLength(samples: number, sampleRateHz: number, channels: number, limits: DecodeLimits): void {
+  const hint = 'Cut the audio to the part that is needed.';
+  if (samples > limits.maxSeconds * sampleRateHz) {
+    throw new NarratorError(
+      'audio_undecodable',
+      `The audio is longer than ${limits.maxSeconds} seconds (found at least ${Math.ceil(samples / sampleRateHz)}).`,
+      { limit: limits.maxSeconds, hint },
+    );
+  }
+  if (samples * channels > MAX_TOTAL_SAMPLES) {
+    throw new NarratorError(
+      'audio_undecodable',
+      `The audio has more than ${MAX_TOTAL_SAMPLES} samples (${channels} channels at ${sampleRateHz} Hz).`,
+      { limit: MAX_TOTAL_SAMPLES, hint },
+    );
+  }
 }

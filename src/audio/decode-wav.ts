@@ -56,7 +56,7 @@ export function decodeWav(
   }
   const frameBytes = (format.bits / 8) * format.channels;
   const frames = Math.floor(data.length / frameBytes);
-  assertLength(frames, sampleRateHz, limits);
+  assertLength(frames, sampleRateHz, format.channels, limits);
   if (frames === 0) throw undecodable('The WAV file has no samples.');
 
   const wav = new wavefile.WaveFile(minimalWav(format, data.subarray(0, frames * frameBytes)));

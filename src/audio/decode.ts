@@ -51,7 +51,7 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
   if (!header) throw undecodable(`This is not a WAV, MP3, FLAC or OGG file: found ${describeUnknown(bytes)}.`);
   if (header.sampleRateHz !== undefined && header.channels !== undefined) {
     assertPlausible(header.sampleRateHz, header.channels);
-    assertLength(header.totalSamples ?? 0, header.sampleRateHz, limits);
+    assertLength(header.totalSamples ?? 0, header.sampleRateHz, header.channels, limits);
   }
   const decoded = await decodeFormat(bytes, header, limits);
   for (const channel of decoded.channels) assertSamples(channel);

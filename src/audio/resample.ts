@@ -6,11 +6,13 @@
  */
 import libsamplerate from '@alexanderolsen/libsamplerate-js';
 
-/** Input samples handed over at once; small enough for the package's fixed buffers at any ratio below 15. */
-const BLOCK_SAMPLES = 65_536;
+/** Input samples handed over at once; small enough for the package's fixed buffers at any ratio up to 48. */
+const BLOCK_SAMPLES = 16_384;
 
-/** Silence fed behind the end, at most, to press out what the filter still holds: far more than its length at any ratio. */
-const MAX_FLUSH_BLOCKS = 4;
+/** Silence fed behind the end presses out what the filter still holds; its length depends on the ratio, hence in small blocks. */
+const FLUSH_SAMPLES = 1_024;
+/** Far more than the filter holds at any ratio: a resampler that gives nothing must not be fed for ever. */
+const MAX_FLUSH_BLOCKS = 64;
 
 /**
  * @param samples mono; not changed
@@ -32,7 +34,7 @@ export async function resample(samples: Float32Array, fromHz: number, toHz: numb
       written = Math.min(written + part.length, result.length);
     };
     for (let at = 0; at < samples.length; at += BLOCK_SAMPLES) take(samples.subarray(at, at + BLOCK_SAMPLES));
-    const silence = new Float32Array(BLOCK_SAMPLES);
+    const silence = new Float32Array(FLUSH_SAMPLES);
     for (let i = 0; written < result.length && i < MAX_FLUSH_BLOCKS; i++) take(silence);
     if (written < result.length) throw new Error(`The resampler gave ${written} of ${result.length} samples.`);
     return result;

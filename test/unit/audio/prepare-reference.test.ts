@@ -67,10 +67,10 @@ test('a silent clip is refused', async () => {
 });
 
 test("stereo at another rate becomes mono at the model's rate, the same bytes every time", async () => {
-  const channels = [440, 445].map((frequencyHz) => sine(frequencyHz, { seconds: 1, sampleRateHz: 44_100 }));
+  const channels = [440, 445].map((frequencyHz) => sine(frequencyHz, { seconds: 0.3, sampleRateHz: 44_100 }));
   const prepared = await prepareReference({ channels, sampleRateHz: 44_100 }, { sampleRateHz: RATE });
   assert.equal(prepared.sampleRateHz, RATE);
-  assert.ok(Math.abs(prepared.samples.length - 1.05 * RATE) <= RATE / 100);
+  assert.ok(Math.abs(prepared.samples.length - 0.35 * RATE) <= RATE / 100);
   const again = await prepareReference({ channels, sampleRateHz: 44_100 }, { sampleRateHz: RATE });
   assert.deepEqual(again.samples, prepared.samples);
 });
