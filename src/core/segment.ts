@@ -49,7 +49,10 @@ export interface SpeechModel {
   readonly hopLength: number;
   readonly languages: readonly string[];
   readonly defaults: SynthesisParameters;
-  /** longest text, in UTF-8 bytes, that one pass may speak with this voice at this speed. At least 1. */
+  /**
+   * longest text, in UTF-8 bytes, that one pass may speak with this voice at this speed. At least 1.
+   * @throws NarratorError voice_invalid if the voice's reference leaves no room for speech in one pass
+   */
   maxTextBytes(voice: VoiceProfile, speed: number): number;
   /** frames of speech (without the prompt) by the model's duration rule. At least 1. */
   predictFrames(text: string, voice: VoiceProfile, speed: number): number;

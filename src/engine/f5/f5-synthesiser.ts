@@ -58,16 +58,19 @@ interface Prepared {
   readonly input: CollateItem;
 }
 
-class F5Synthesiser implements BatchSynthesiser {
+/** What it needs of `F5Sessions`. */
+type Graphs = Pick<F5Sessions, 'melDim' | 'mel' | 'sample' | 'vocode' | 'release'>;
+
+export class F5Synthesiser implements BatchSynthesiser {
   readonly info: EngineInfo;
   readonly #model: Model;
-  readonly #sessions: F5Sessions;
+  readonly #graphs: Graphs;
   readonly #tokenizer: Tokenizer;
   readonly #prompts = new PromptCache();
 
-  constructor(model: Model, sessions: F5Sessions, info: EngineInfo) {
+  constructor(model: Model, graphs: Graphs, info: EngineInfo) {
     this.#model = model;
-    this.#sessions = sessions;
+    this.#graphs = graphs;
     this.#tokenizer = createTokenizer(model.vocabulary, model.description.tokenizer.kind);
     this.info = info;
   }
@@ -86,7 +89,7 @@ class F5Synthesiser implements BatchSynthesiser {
       );
     }
     if (!(voice.sourceRms > 0)) throw new NarratorError('voice_invalid', 'the reference audio is silent');
-    const { mel, frames } = await this.#sessions.mel([voice.samples]);
+    const { mel, frames } = await this.#graphs.mel([voice.samples]);
     this.#prompts.add(voice.version, {
       transcript: voice.transcript,
       frames: promptFrames(voice.samples.length, audio.hop_length),
@@ -122,7 +125,7 @@ class F5Synthesiser implements BatchSynthesiser {
   }
 
   async close(): Promise<void> {
-    await this.#sessions.release();
+    await this.#graphs.release();
   }
 
   #prepare(item: BatchItem): Prepared {
@@ -152,7 +155,7 @@ class F5Synthesiser implements BatchSynthesiser {
     if (batch.some(({ item }) => item.parameters.steps !== steps || item.parameters.sway !== sway)) {
       throw new NarratorError('internal', 'the items of a batch must share steps and sway');
     }
-    const { melDim } = this.#sessions;
+    const { melDim } = this.#graphs;
     const input = collate(
       batch.map((prepared) => prepared.input),
       melDim,
@@ -161,7 +164,7 @@ class F5Synthesiser implements BatchSynthesiser {
 
     const startedAt = performance.now();
     const times = timeGrid(steps, sway, { epss: this.#model.description.sampling.epss });
-    const mel = await this.#sessions.sample({ ...input, times });
+    const mel = await this.#graphs.sample({ ...input, times });
     const sampledAt = performance.now();
     const waves: Float32Array[] = [];
     for (const [
@@ -190,12 +193,12 @@ class F5Synthesiser implements BatchSynthesiser {
    * @param mel [bucketed duration, melDim]; the reference's frames are overwritten
    */
   async #vocode(mel: Float32Array, prompt: Prompt, duration: number): Promise<Float32Array> {
-    const { melDim } = this.#sessions;
+    const { melDim } = this.#graphs;
     // Over the reference's frames the reference itself is kept. Only its last one is heard: the others are skipped here.
     mel.set(prompt.mel.subarray(prompt.frames * melDim), prompt.frames * melDim);
     const start = prompt.frames;
     const frames = mel.length / melDim;
-    const [wave] = await this.#sessions.vocode({ batch: 1, frames, mel, start: [start], length: [duration - start] });
+    const [wave] = await this.#graphs.vocode({ batch: 1, frames, mel, start: [start], length: [duration - start] });
     return wave!;
   }
 

@@ -118,4 +118,3 @@ export type ModelDescription = z.infer<typeof modelDescriptionSchema>;
 /** A `model.json` as it may be written, defaults left out. */
 export type ModelDescriptionInput = z.input<typeof modelDescriptionSchema>;
 export type ModelFile = z.infer<typeof modelFile>;
-export type ModelVoice = z.infer<typeof voice>;

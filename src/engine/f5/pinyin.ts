@@ -34,6 +34,12 @@ const LONE_READINGS: Readonly<Record<string, string>> = {
   尽: 'jin3',
 };
 
+/**
+ * pypinyin applies tone sandhi within the phrases of its own list, and reads what is not in there by character. Most words
+ * of two characters are in there, most longer compounds of jieba's are not.
+ */
+const SANDHI_CHARACTERS = 2;
+
 let pinyinPro: typeof PinyinPro | undefined;
 
 /** @param text after `replacePunctuation` */
@@ -79,10 +85,8 @@ function wordReadings(characters: readonly string[]): string[] {
       `pinyin-pro read ${characters.length} characters as ${readings.length} syllables`,
     );
   }
-  return applyToneSandhi(
-    characters,
-    readings.map((reading, index) => asPypinyin(reading, characters[index]!)),
-  );
+  const asUpstream = readings.map((reading, index) => asPypinyin(reading, characters[index]!));
+  return characters.length === SANDHI_CHARACTERS ? applyToneSandhi(characters, asUpstream) : asUpstream;
 }
 
 /** pinyin-pro marks the neutral tone with 0, pypinyin with nothing; and 子 is neutral to pypinyin in nearly every word. */
