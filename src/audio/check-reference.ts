@@ -13,6 +13,8 @@ import { MAX_REFERENCE_SECONDS } from './prepare-reference.ts';
 import { findSpeechBounds, REFERENCE_SILENCE_DBFS } from './speech-bounds.ts';
 import { checkTranscriptRate } from './transcript-rate.ts';
 
+export type { ReferenceMeasures } from './measure-reference.ts';
+
 export type ReferenceCheck =
   | 'length'
   | 'silence'

@@ -85,7 +85,8 @@ export async function decodeCompressed(
       complete: brokenFrames === 0 && samples >= promised,
     };
   } finally {
-    decoder.free();
+    // Some streams make a decoder overwrite its own (sandboxed) memory, which shows here first.
+    await guard(header.format, () => decoder.free());
   }
 }
 
