@@ -164,7 +164,8 @@ export class Controller {
     const { id } = job.head;
     job.cancelSeenAtMs ??= this.#nowMs();
     const isOver = this.#nowMs() - job.cancelSeenAtMs >= this.#deps.cancelGraceMs;
-    const numbers = job.unrecorded().filter((number) => isOver || !job.inFlight.has(number));
+    const isAtWork = (number: number) => job.inFlight.has(number) && job.inFlight.get(number)?.error === undefined;
+    const numbers = job.unrecorded().filter((number) => isOver || !isAtWork(number));
     const record = async (number: number) =>
       recordUnprocessed(await requireShard(this.#deps.store, id, shardName(number)), cancelledError(id), this.#deps);
     for await (const _done of readAhead(numbers, RECORDS_IN_FLIGHT, record));
