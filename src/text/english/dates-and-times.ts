@@ -1,0 +1,132 @@
+/** Dates and times of day in English words. Dates of three numbers are month first (US) unless that is impossible. */
+import { rule, type Rule, textAfter, textBefore } from '../rule.ts';
+import { cardinal, ordinal, year } from './numbers.ts';
+import { endsSentence } from './sentence-end.ts';
+
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+] as const;
+export const MONTH = `(?:${MONTHS.join('|')}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\\b\\.?)`;
+const DAY = '(?:0?[1-9]|[12]\\d|3[01])';
+const YEAR = '[12]\\d{3}';
+/** not the start of a longer number, a time or a decimal */
+const WHOLE = '(?!\\d|%|[.,:]\\d)';
+
+export function monthName(written: string): string {
+  return MONTHS.find((month) => month.startsWith(written.slice(0, 3))) ?? written;
+}
+
+function dayOfMonth(day: string): string {
+  return ordinal(String(Number(day)));
+}
+
+/** undefined if there is no such day. */
+function calendarDate(yearDigits: string, month: number, day: number): string | undefined {
+  const name = MONTHS[month - 1];
+  if (name === undefined || day < 1 || day > 31) return undefined;
+  return `${name} ${ordinal(String(day))}, ${year(yearDigits)}`;
+}
+
+/** Two digits mean this century up to 69: the rule of POSIX for '%y'. */
+function fullYear(digits: string): string {
+  if (digits.length === 4) return digits;
+  return (Number(digits) < 69 ? '20' : '19') + digits;
+}
+
+function numericDate(first: string, second: string, yearDigits: string): string | undefined {
+  const full = fullYear(yearDigits);
+  return calendarDate(full, Number(first), Number(second)) ?? calendarDate(full, Number(second), Number(first));
+}
+
+const MERIDIEM = ' ?(?<half>[AaPp])(?:\\.[Mm]\\.|[Mm]\\b)';
+
+function meridiem(match: RegExpExecArray): string {
+  const half = match.groups?.['half'];
+  if (half === undefined) return '';
+  return ` ${half.toUpperCase()} M${match[0].endsWith('.') && endsSentence(textAfter(match)) ? '.' : ''}`;
+}
+
+function clock(match: RegExpExecArray): string | undefined {
+  const [, hour = '', minute = '', second] = match;
+  if (Number(hour) > 24 || Number(minute) > 59 || Number(second ?? 0) > 59) return undefined;
+  const half = meridiem(match);
+  const hours = cardinal(String(Number(hour)));
+  let spoken = hours;
+  if (Number(minute) > 0) {
+    spoken += minute.startsWith('0') ? ` oh ${cardinal(minute.slice(1))}` : ` ${cardinal(minute)}`;
+  } else if (half === '') {
+    spoken += Number(hour) >= 1 && Number(hour) <= 12 && !hour.startsWith('0') ? " o'clock" : ' hundred';
+  }
+  if (second !== undefined) {
+    spoken += ` and ${cardinal(String(Number(second)))} second${Number(second) === 1 ? '' : 's'}`;
+  }
+  return spoken + half;
+}
+
+/** Tried at a digit. */
+export const DATE_AND_TIME_RULES: readonly Rule[] = [
+  rule(`(${YEAR})([-/.])(\\d{1,2})\\2(\\d{1,2})(?:T(?=\\d))?(?!\\d)`, (match) => {
+    const [whole, digits = '', , month, day] = match;
+    const date = calendarDate(digits, Number(month), Number(day));
+    return date === undefined || !whole.endsWith('T') ? date : `${date},`;
+  }),
+  rule('(\\d{1,2})/(\\d{1,2})/(\\d{4}|\\d{2})(?![\\d/])', ([, first = '', second = '', digits = '']) =>
+    numericDate(first, second, digits),
+  ),
+  // with dots or dashes it is the European order
+  rule('(\\d{1,2})([.-])(\\d{1,2})\\2(\\d{4})(?![\\d.-]\\d)', ([, day = '', , month = '', digits = '']) =>
+    numericDate(month, day, digits),
+  ),
+  rule(`(${DAY})(?:st|nd|rd|th)?( of)? (${MONTH})(?:,? (${YEAR})${WHOLE})?(?![A-Za-z])`, (match) => {
+    const [, day = '', of, month = '', digits] = match;
+    const the = of !== undefined || /\bthe $/i.test(textBefore(match)) ? '' : 'the ';
+    return `${the}${dayOfMonth(day)} of ${monthName(month)}${digits === undefined ? '' : `, ${year(digits)}`}`;
+  }),
+  rule(`(\\d{1,2}):([0-5]\\d)(?::([0-5]\\d))?(?![\\d:])(?:${MERIDIEM})?`, clock),
+  rule(`(\\d{1,2})${MERIDIEM}`, (match) => {
+    const hour = Number(match[1]);
+    return hour >= 1 && hour <= 12 ? cardinal(String(hour)) + meridiem(match) : undefined;
+  }),
+];
+
+/** Tried at a letter: 'March 5th, 2024', 'Sept. 5-7', 'May 1999'. */
+export const MONTH_RULES: readonly Rule[] = [
+  rule(
+    `(${MONTH}) (${DAY})(?:st|nd|rd|th)?(?: ?[-–] ?(${DAY})(?:st|nd|rd|th)?)?(?:,? (${YEAR}))?${WHOLE}(?![A-Za-z/])`,
+    ([, month = '', first = '', last, digits]) =>
+      `${monthName(month)} ${dayOfMonth(first)}${last === undefined ? '' : ` to ${dayOfMonth(last)}`}` +
+      (digits === undefined ? '' : `, ${year(digits)}`),
+  ),
+  rule(
+    `(${MONTH}),? (${YEAR})${WHOLE}(?!-\\d)`,
+    ([, month = '', digits = '']) => `${monthName(month)} ${year(digits)}`,
+  ),
+];
+
+/** 'thirty to forty' readings of a year need a reason: a word about time before it, or nothing countable after it. */
+const TIME_WORD =
+  /\b(?:in|since|by|until|till|from|during|before|after|around|circa|between|year|years|of|early|late|mid|spring|summer|autumn|fall|winter)[- ]$/i;
+const COUNTABLE =
+  /^ (?!(?:was|is|has|as|its|this|his|yes|us|thus|perhaps|always)\b)(?:[a-z]+s|people|men|women|children)\b/;
+
+export const YEAR_RULES: readonly Rule[] = [
+  rule(`(${YEAR})[-–/](\\d{2})(?![\\d.,]\\d|\\d)`, ([, digits = '', end = '']) =>
+    Number(end) > Number(digits.slice(2)) ? `${year(digits)} to ${cardinal(String(Number(end)))}` : undefined,
+  ),
+  rule(`(?:1[1-9]|20)\\d{2}${WHOLE}(?![A-Za-z°/])`, (match) => {
+    const [digits] = match;
+    if (!TIME_WORD.test(textBefore(match)) && COUNTABLE.test(textAfter(match))) return undefined;
+    return year(digits);
+  }),
+];

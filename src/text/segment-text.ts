@@ -1,0 +1,151 @@
+/**
+ * Text to segments: what the model is given, one pass each. Paragraphs, then language, then normalisation, then sentences;
+ * short sentences are joined, long ones cut.
+ *
+ * 1. A segment never has more than `maxBytes` UTF-8 bytes of spoken text.
+ * 2. `written`, in order, is the input: all of it but white space at segments' ends, lone surrogates as U+FFFD.
+ * 3. A segment ends where a sentence ends, if the limit allows. A sentence under 50 bytes is joined to the next, or the last
+ *    of a paragraph to the one before, up to 200 bytes and never across paragraphs: F5-TTS guesses the length of an
+ *    utterance from its bytes, and that guess is poor for one or two words.
+ * 4. Takes time linear in the length of the text.
+ */
+import { NarratorError } from '../core/errors.ts';
+import type { SegmentText } from '../core/ports.ts';
+import type { TextSegment } from '../core/segment.ts';
+import { cutLong } from './cut-long.ts';
+import { detectLanguage } from './detect-language.ts';
+import { speak } from './normalise.ts';
+import { splitParagraphs, trimmed } from './split-paragraphs.ts';
+import { sentenceEnds } from './split-sentences.ts';
+
+/**
+ * Silence between segments in milliseconds, on top of the little that the model leaves at the ends itself. Narrators pause
+ * 0.3 to 0.5 s between sentences and about twice that between paragraphs; a cut that the text does not ask for shall not
+ * be heard. All stay under 1.2 s with what the model adds.
+ */
+export const PAUSE_MS = { cut: 0, clause: 80, sentence: 350, paragraph: 700 } as const;
+
+/** A sentence shorter than this is joined to a neighbour, as long as the two stay within the second. UTF-8 bytes. */
+const JOIN_BYTES = { below: 50, upTo: 200 } as const;
+
+/** One character of UTF-8 */
+const LEAST_MAX_BYTES = 4;
+
+/**
+ * @param options.language 'en', 'zh', 'auto' (each paragraph by its script), or another BCP-47 tag, for which text is cut
+ * but not normalised
+ * @param options.maxBytes longest spoken text of a segment in UTF-8 bytes
+ * @returns no segments if nothing of the text can be spoken
+ * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
+ */
+export const segmentText: SegmentText = (input, { language, maxBytes }) => {
+  if (!(maxBytes >= LEAST_MAX_BYTES)) {
+    throw new NarratorError(
+      'voice_invalid',
+      `the voice leaves room for ${maxBytes} bytes of text in one pass of the model; at least ${LEAST_MAX_BYTES} are needed`,
+      { limit: LEAST_MAX_BYTES },
+    );
+  }
+  const text = input.replace(/\p{Cs}/gu, '\ufffd');
+  const fallback = language === 'auto' ? (detectLanguage(text) ?? 'en') : primaryTag(language);
+  const pieces: Piece[] = [];
+  for (const { start, end } of splitParagraphs(text)) {
+    const paragraph = text.slice(start, end);
+    const tag = language === 'auto' ? (detectLanguage(paragraph) ?? fallback) : fallback;
+    for (const piece of segmentParagraph(paragraph, tag, maxBytes)) {
+      pieces.push({ ...piece, start: piece.start + start });
+    }
+  }
+  return toSegments(text, pieces);
+};
+
+/** A segment before its written end is known: it ends where the next one starts. */
+interface Piece {
+  /** offset of its first written character */
+  readonly start: number;
+  readonly spoken: string;
+  readonly language: string;
+  readonly pauseAfterMs: number;
+}
+
+function primaryTag(language: string): string {
+  return language.split('-', 1)[0]?.toLowerCase() ?? language;
+}
+
+function segmentParagraph(written: string, language: string, maxBytes: number): Piece[] {
+  const spoken = speak(written, language);
+  const pieces: Piece[] = [];
+  let start = 0;
+  for (const { end, pauseMs } of segmentEnds(spoken, maxBytes)) {
+    pieces.push({
+      start: start === 0 ? 0 : spoken.writtenOffset(start, written),
+      spoken: spoken.text.slice(start, end).trim(),
+      language,
+      pauseAfterMs: end === spoken.text.length ? PAUSE_MS.paragraph : pauseMs,
+    });
+    start = end;
+  }
+  return pieces;
+}
+
+interface End {
+  readonly end: number;
+  readonly pauseMs: number;
+}
+
+/** Where the segments of a paragraph end in its spoken text. */
+function* segmentEnds(spoken: ReturnType<typeof speak>, maxBytes: number): Generator<End> {
+  for (const { start, end } of joinShort(spoken.text, sentenceEnds(spoken.text), maxBytes)) {
+    for (const cut of cutLong(spoken, start, end, maxBytes)) {
+      yield { end: cut, pauseMs: cut === end ? PAUSE_MS.sentence : pauseAt(spoken.text, cut) };
+    }
+  }
+}
+
+function pauseAt(text: string, cut: number): number {
+  return /[,;:.!?，；：。！？]["')”’]* ?$/.test(text.slice(Math.max(0, cut - 4), cut)) ? PAUSE_MS.clause : PAUSE_MS.cut;
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Joins short sentences by rule 3; what can never be spoken alone (marks without a letter) goes with its neighbour too. */
+function joinShort(text: string, ends: readonly number[], maxBytes: number): Range[] {
+  const below = Math.min(JOIN_BYTES.below, maxBytes / 2);
+  const upTo = Math.min(JOIN_BYTES.upTo, maxBytes);
+  const joined: (Range & { bytes: number })[] = [];
+  let start = 0;
+  for (const end of ends) {
+    const bytes = Buffer.byteLength(text.slice(start, end).trimEnd());
+    const before = joined.at(-1);
+    const isShort = before !== undefined && (before.bytes < below || (bytes < below && end === text.length));
+    if (isShort && before.bytes + 1 + bytes <= upTo) {
+      joined[joined.length - 1] = { start: before.start, end, bytes: before.bytes + 1 + bytes };
+    } else {
+      joined.push({ start, end, bytes });
+    }
+    start = end;
+  }
+  return joined;
+}
+
+const SPEAKABLE = /[\p{L}\p{N}]/u;
+
+/** Each piece takes the written characters up to the next; those that say nothing give theirs to the one before them. */
+function toSegments(text: string, pieces: readonly Piece[]): TextSegment[] {
+  const speakable: Piece[] = [];
+  for (const piece of pieces) {
+    const last = speakable.at(-1);
+    if (SPEAKABLE.test(piece.spoken)) speakable.push(piece);
+    else if (last !== undefined && piece.pauseAfterMs > last.pauseAfterMs) {
+      speakable[speakable.length - 1] = { ...last, pauseAfterMs: piece.pauseAfterMs };
+    }
+  }
+  return speakable.map(({ start, spoken, language, pauseAfterMs }, index) => {
+    const next = speakable[index + 1];
+    const { start: from, end } = trimmed(text, index === 0 ? 0 : start, next?.start ?? text.length);
+    return { spoken, written: text.slice(from, end), language, pauseAfterMs: next === undefined ? 0 : pauseAfterMs };
+  });
+}

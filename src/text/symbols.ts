@@ -1,0 +1,16 @@
+/** What every language shares: white space, and characters that nobody says. */
+import { rule, type Rule } from './rule.ts';
+
+/** Emoji and their joiners, controls, zero-width and private characters, and the mark of a broken encoding. */
+const SILENT =
+  '[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\p{Regional_Indicator}\\p{Variation_Selector}\\p{Cc}\\p{Cf}\\p{Co}\\p{Cn}\\p{Cs}\\u20e3\\ufffd]+';
+
+export const SILENCE: Rule = rule(SILENT, '');
+
+export const WHITE_SPACE: readonly Rule[] = [
+  // 'word , word' as some languages and some typists write it
+  rule('\\s+(?=[,;:!?.](?:\\s|$))', ''),
+  rule('\\s+', ' '),
+];
+
+export const COMMON_RULES: readonly Rule[] = [...WHITE_SPACE, SILENCE];
