@@ -1,15 +1,12 @@
 /** What a server says about the file that it sends. Everything in a header is a claim: lengths and digests are verified. */
 
 /**
- * Hugging Face states a large file's sha256 as `X-Linked-ETag` where it redirects to the storage, some mirrors as `ETag`:
- * https://github.com/huggingface/huggingface_hub, file_download.py, get_hf_file_metadata.
+ * Hugging Face states a large file's sha256 as `X-Linked-ETag` where it redirects to the storage (huggingface_hub,
+ * file_download.py, get_hf_file_metadata). A plain ETag proves nothing: the storage's own are digests of another kind.
  */
 export function statedDigest(headers: Headers): string | undefined {
-  for (const name of ['x-linked-etag', 'etag']) {
-    const digest = headers.get(name)?.replace(/^W\//, '').replaceAll('"', '').toLowerCase();
-    if (digest !== undefined && /^[0-9a-f]{64}$/.test(digest)) return digest;
-  }
-  return undefined;
+  const digest = headers.get('x-linked-etag')?.replace(/^W\//, '').replaceAll('"', '').toLowerCase();
+  return digest !== undefined && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }
 
 /** Only a strong ETag may stand in If-Range (RFC 9110, 13.1.5). */

@@ -4,6 +4,9 @@ import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { NarratorError } from '../../core/errors.ts';
 
+/** What this process holds. Its own id in a file proves nothing: after a restart a container counts from 1 again. */
+const held = new Set<string>();
+
 /**
  * The lock of a process that is gone (killed in the middle) is taken over.
  * @throws NarratorError store_busy
@@ -16,11 +19,17 @@ export async function lockStage(stage: string): Promise<AsyncDisposable> {
       const file = await open(path, 'wx');
       await file.writeFile(owner);
       await file.close();
-      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+      held.add(path);
+      return {
+        [Symbol.asyncDispose]: async () => {
+          held.delete(path);
+          await rm(path, { force: true });
+        },
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = await readFile(path, 'utf8').catch(() => '');
-      if (isAlive(holder)) {
+      if (held.has(path) || isAlive(holder)) {
         throw new NarratorError('store_busy', `Another process (${holder}) works on ${basename(stage)}`, {
           hint: `Wait for it; if it is gone for certain, delete ${path}.`,
         });
@@ -36,7 +45,7 @@ function isAlive(holder: string): boolean {
   const [pid, host] = holder.split('@');
   if (host !== undefined && host !== hostname()) return true;
   if (pid === undefined || !/^\d{1,10}$/.test(pid)) return false;
-  if (Number(pid) === process.pid) return true;
+  if (Number(pid) === process.pid) return false;
   try {
     process.kill(Number(pid), 0);
     return true;

@@ -95,7 +95,8 @@ async function syncFolder(path: string): Promise<void> {
 
 /** What the disk says, in the words of this project; errors that have a code of ours pass unchanged. */
 export function translateDiskError(error: unknown): unknown {
-  if (error instanceof NarratorError || !(error instanceof Error) || !('code' in error)) return error;
+  if (error instanceof NarratorError || !(error instanceof Error) || !('syscall' in error && 'code' in error))
+    return error;
   const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
   return new NarratorError(
     full ? 'store_full' : 'store_unavailable',

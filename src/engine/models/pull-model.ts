@@ -90,7 +90,7 @@ const STAGED: Readonly<Record<FileRole, string>> = {
   vocabulary: 'published-vocab.txt',
   vocoder: 'published-vocoder.bin',
 };
-/** Digests of files of the stage that were verified: what is unpinned need not be fetched twice either. */
+/** What is known of the stage's files: those without a pin need not be fetched twice either. */
 const VERIFIED_FILE = 'verified.json';
 
 /**
@@ -153,7 +153,7 @@ async function fetchRole(
   const destination = join(stage, STAGED[role]);
   const verified = await readVerified(stage);
   const pin = options.sha256?.[role] ?? file.sha256;
-  const expectedSha256 = pin ?? verified[role];
+  const expectedSha256 = pin ?? verified[role]?.sha256;
   const request = {
     destination,
     maxBytes: MAX_BYTES[role],
@@ -168,8 +168,10 @@ async function fetchRole(
     options.from === undefined
       ? await options.fetchFile({ ...request, url: urlOf(file, options.mirror), ...tokenOf(options) })
       : await copyPublishedFile({ ...request, file, folder: options.from });
-  await writeFile(join(stage, VERIFIED_FILE), JSON.stringify({ ...verified, [role]: fetched.sha256 }));
-  return pin === undefined && fetched.verifiedBy === 'caller' ? { ...fetched, verifiedBy: 'server' } : fetched;
+  // what an earlier call learnt stands in for a pin; it is no better for that
+  const result = pin === undefined && fetched.verifiedBy === 'caller' ? (verified[role] ?? fetched) : fetched;
+  await writeFile(join(stage, VERIFIED_FILE), JSON.stringify({ ...verified, [role]: result }));
+  return result;
 }
 
 function findPublished(name: string, catalogue: readonly CatalogueModel[]): CatalogueModel {
@@ -201,9 +203,9 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-async function readVerified(stage: string): Promise<Partial<Record<FileRole, string>>> {
+async function readVerified(stage: string): Promise<Partial<Record<FileRole, VerifiedFile>>> {
   try {
-    return JSON.parse(await readFile(join(stage, VERIFIED_FILE), 'utf8')) as Partial<Record<FileRole, string>>;
+    return JSON.parse(await readFile(join(stage, VERIFIED_FILE), 'utf8')) as Partial<Record<FileRole, VerifiedFile>>;
   } catch {
     return {}; // the first time, or cut off by a crash: then files without a pin are fetched again
   }

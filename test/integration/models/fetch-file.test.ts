@@ -151,7 +151,9 @@ test('without a checksum of the caller the server’s own is verified', async ()
   const unpinned = (): Promise<FetchedFile> =>
     fetchFile({ url: `${server.url}/file`, destination, maxBytes: 10_000_000, retryDelayMs: 1 });
   assert.equal((await unpinned()).verifiedBy, 'nothing');
-  server.behaviour = { headers: { etag: `"${sha256}"` } };
+  server.behaviour = { headers: { etag: `"${'2'.repeat(64)}"` } }; // a storage's own digest, of another kind
+  assert.equal((await unpinned()).verifiedBy, 'nothing');
+  server.behaviour = { headers: { 'x-linked-etag': `"${sha256}"` } };
   assert.equal((await unpinned()).verifiedBy, 'server');
   server.behaviour = { headers: { 'x-linked-etag': `"${'1'.repeat(64)}"` } };
   await assert.rejects(unpinned(), { code: 'checksum_mismatch' });

@@ -138,7 +138,7 @@ test('a model is found by name in its places, or by path', async () => {
   await assert.rejects(findModelDirectory('nobody', places), { code: 'model_not_found', message: /"nobody"/ });
 });
 
-test('one stage has one owner; the lock of a dead process is taken over', async () => {
+test('one stage has one owner; the lock of a process that is gone is taken over', async () => {
   const stage = join(folder, 'stage');
   await mkdir(stage);
   {
@@ -148,5 +148,9 @@ test('one stage has one owner; the lock of a dead process is taken over', async 
   }
   const host = (await readFile(join(stage, 'kept'), 'utf8')).split('@')[1];
   await writeFile(`${stage}.lock`, `4194999@${host}`); // above Linux's largest process id
-  await using _again = await lockStage(stage);
+  {
+    await using _again = await lockStage(stage);
+  }
+  await writeFile(`${stage}.lock`, `${process.pid}@${host}`); // a container that was killed and started again
+  await using _restarted = await lockStage(stage);
 });

@@ -1,4 +1,4 @@
-/** Pulls the miniature model in a process of its own, to be killed: `pull-child.ts <hub URL> <models directory> <catalogue file>`. */
+/** Pulls the miniature model in a process of its own, to be killed: `pull.child.ts <hub URL> <models directory> <catalogue file>`. */
 import { readFile } from 'node:fs/promises';
 import { fetchFile } from '../../../src/adapters/fetch-file.ts';
 import type { CatalogueModel } from '../../../src/engine/models/catalogue.ts';
