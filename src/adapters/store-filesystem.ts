@@ -380,13 +380,16 @@ async function* chunksOf(handle: FileHandle, key: string, start: number, end: nu
   }
 }
 
-/** Makes a folder's entries survive a crash of the machine. */
+/** Makes a folder's entries survive a crash of the machine. One that somebody emptied and removed has none. */
 async function flush(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+  let handle: FileHandle | undefined;
   try {
+    handle = await open(folder, 'r');
     await handle.sync();
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
   } finally {
-    await handle.close();
+    await handle?.close();
   }
 }
 

@@ -51,12 +51,15 @@ export async function* readRecords(
     let from = 0;
     while (from < chunk.byteLength) {
       // A quote that is never closed must not swallow the rest of the manifest: past the limit, the next line break ends it.
-      if (format === 'csv' && length > recordBytesMax) findEnd = lineEnd;
-      const end = findEnd(chunk, from);
+      const isOpen = format === 'csv' && length <= recordBytesMax;
+      if (format === 'csv' && !isOpen) findEnd = lineEnd;
+      const to = isOpen ? Math.min(chunk.byteLength, from + recordBytesMax - length + 1) : chunk.byteLength;
+      const end = findEnd(chunk.subarray(0, to), from);
       if (end < 0) {
         // The source may use its buffer again.
-        hold(chunk.slice(from));
-        break;
+        hold(chunk.slice(from, to));
+        from = to;
+        continue;
       }
       hold(chunk.subarray(from, end));
       from = end + 1;
