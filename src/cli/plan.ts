@@ -1,0 +1,73 @@
+/** `narrator plan`: a dry run. */
+import type { Command } from 'commander';
+import { NarratorError } from '../core/errors.ts';
+import type { CliContext } from './context.ts';
+import { openNarrator } from './open-narrator.ts';
+import { addSpeakingFlags, number, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
+import { EXIT, formatDuration, formatError, formatTable } from './terminal.ts';
+
+interface PlanFlags extends SpeakingFlags {
+  rtf?: number;
+}
+
+/** Bad lines that are printed one by one. */
+const PROBLEMS_SHOWN = 100;
+
+export function addPlanCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('plan <manifest>')
+    .description('look before you start: bad lines, characters, predicted audio and time; writes nothing')
+    .option(
+      '--rtf <factor>',
+      'real-time factor to predict the time with; by default it is measured with a few sentences',
+      number,
+    );
+  addSpeakingFlags(command)
+    .addHelpText('after', '\nExit code: 0 every line is good, 3 some are bad, 1 all are.')
+    .action((manifest: string, flags: PlanFlags) => plan(context, manifest, flags));
+}
+
+async function plan(context: CliContext, manifest: string, flags: PlanFlags): Promise<void> {
+  const { terminal, lifecycle } = context;
+  const narrator = await openNarrator(context, flags);
+  const problems: NarratorError[] = [];
+  let bad = 0;
+  const report = await narrator.plan(manifest, {
+    ...speakingOptions(flags),
+    onRejected: ({ error }) => {
+      bad += 1;
+      if (problems.length < PROBLEMS_SHOWN) problems.push(NarratorError.fromRecord(error));
+    },
+  });
+  const good = report.items - bad;
+  const factor =
+    good === 0 ? undefined : (flags.rtf ?? (await narrator.measureSpeed(speakingOptions(flags), lifecycle.signal)));
+  const seconds = factor === undefined ? undefined : factor * report.audioSeconds;
+  if (flags.json) {
+    terminal.print(
+      JSON.stringify({
+        ...report,
+        realTimeFactor: factor,
+        predictedSeconds: seconds,
+        problems: problems.map((error) => error.toRecord()),
+      }),
+    );
+  } else {
+    for (const problem of problems) terminal.note(formatError(problem));
+    if (bad > problems.length) terminal.note(`… and ${bad - problems.length} more bad lines`);
+    const rows = [
+      ['items', `${report.items}${bad > 0 ? `, ${bad} of them bad` : ''}`],
+      ['segments', `${report.segments} in ${report.shards} shards`],
+      ['characters', String(report.characters)],
+      ['predicted audio', formatDuration(report.audioSeconds)],
+      [
+        'predicted time',
+        factor === undefined || seconds === undefined
+          ? 'none'
+          : `${formatDuration(seconds)} (real-time factor ${factor.toFixed(2)}${flags.rtf === undefined ? ', measured now' : ''})`,
+      ],
+    ];
+    for (const line of formatTable(rows)) terminal.print(line);
+  }
+  context.exit(bad === 0 ? EXIT.whole : good === 0 ? EXIT.failed : EXIT.partial);
+}

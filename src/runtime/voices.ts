@@ -1,0 +1,183 @@
+/** The voices of one narrator: those of its model, those that people added under its home folder, and clips for one run. */
+import { readFile, stat } from 'node:fs/promises';
+import { openFilesystemStore } from '../adapters/store-filesystem.ts';
+import { checkReference, type ReferenceFinding } from '../audio/check-reference.ts';
+import { type DecodedAudio, decodeAudio } from '../audio/decode.ts';
+import type { ReferenceMeasures } from '../audio/measure-reference.ts';
+import { prepareReference } from '../audio/prepare-reference.ts';
+import { NarratorError } from '../core/errors.ts';
+import type { PreparedVoice, VoiceLibrary, VoiceProfile } from '../core/voice.ts';
+import { StoredVoices, voiceVersion } from '../core/voices.ts';
+import { type Model, modelPath } from '../engine/f5/model-directory.ts';
+import { speechModel } from '../engine/f5/speech-model.ts';
+import { endTranscript } from '../engine/f5/transcript.ts';
+import type { Config } from './config.ts';
+
+export interface VoiceClip {
+  /** a WAV, MP3, FLAC or OGG file */
+  readonly audio: string;
+  /** what is said in it, word for word */
+  readonly text: string;
+  /** 'en' by default */
+  readonly language?: string;
+}
+
+export interface VoiceCheck {
+  readonly findings: readonly ReferenceFinding[];
+  readonly measures: ReferenceMeasures;
+}
+
+/** Name of a clip that is used without being kept. */
+const ONE_OFF = 'reference';
+const MAX_CLIP_BYTES = 64 * 1024 * 1024;
+const MAX_TRANSCRIPT_CHARACTERS = 2000;
+
+export class Voices implements VoiceLibrary {
+  readonly #stored: StoredVoices;
+  readonly #model: Model;
+  readonly #oneOff = new Map<string, PreparedVoice>();
+
+  private constructor(stored: StoredVoices, model: Model) {
+    this.#stored = stored;
+    this.#model = model;
+  }
+
+  static async open(config: Pick<Config, 'home'>, model: Model): Promise<Voices> {
+    const store = await openFilesystemStore({ root: config.home });
+    return new Voices(new StoredVoices({ store, builtIn: await builtInVoices(model) }), model);
+  }
+
+  async find(id: string): Promise<VoiceProfile | undefined> {
+    return this.#oneOff.get(id) ?? (await this.#stored.find(id));
+  }
+
+  async load(version: string): Promise<PreparedVoice> {
+    for (const voice of this.#oneOff.values()) if (voice.version === version) return voice;
+    return this.#stored.load(version);
+  }
+
+  list(): Promise<VoiceProfile[]> {
+    return this.#stored.list();
+  }
+
+  isBuiltIn(profile: VoiceProfile): boolean {
+    return this.#stored.isBuiltIn(profile);
+  }
+
+  /** What can be said about a clip before it is used. @throws NarratorError audio_undecodable, voice_invalid */
+  async check(clip: VoiceClip): Promise<VoiceCheck> {
+    const decoded = await readClip(clip);
+    const { findings, measures } = checkReference(decoded, clip.text);
+    const unknown = speechModel(this.#model).unknownCharacters(clip.text);
+    const lacking: ReferenceFinding[] =
+      unknown.length === 0
+        ? []
+        : [
+            {
+              check: 'transcript',
+              level: 'warning',
+              message: `The model ${this.#model.description.id} does not know ${unknown.join(' ')} in the transcript.`,
+            },
+          ];
+    return { findings: [...findings, ...lacking], measures };
+  }
+
+  /** Keeps a clip as a voice. @throws NarratorError voice_invalid when a check says 'error' */
+  async add(id: string, clip: VoiceClip): Promise<{ profile: VoiceProfile } & VoiceCheck> {
+    const checked = await this.check(clip);
+    refuseErrors(checked.findings);
+    return { profile: await this.#stored.add(await this.#prepare(id, clip)), ...checked };
+  }
+
+  /** Takes a clip as a voice for this process only. @returns its name, for `voice` */
+  async borrow(clip: VoiceClip): Promise<{ id: string } & VoiceCheck> {
+    const checked = await this.check(clip);
+    refuseErrors(checked.findings);
+    this.#oneOff.set(ONE_OFF, await this.#prepare(ONE_OFF, clip));
+    return { id: ONE_OFF, ...checked };
+  }
+
+  /** @returns false if no such voice was added @throws NarratorError voice_invalid for a built-in one */
+  async remove(id: string): Promise<boolean> {
+    const profile = await this.#stored.find(id);
+    if (profile !== undefined && this.#stored.isBuiltIn(profile)) {
+      throw new NarratorError('voice_invalid', `The voice ${id} came with the model and cannot be removed.`, {
+        field: 'name',
+        hint: 'Remove voices that you added.',
+      });
+    }
+    return this.#stored.remove(id);
+  }
+
+  async #prepare(id: string, clip: VoiceClip): Promise<PreparedVoice> {
+    const { text, language = 'en' } = clip;
+    return preparedVoice(
+      id,
+      { decoded: await readClip(clip), text, language },
+      this.#model.description.audio.target_sample_rate,
+    );
+  }
+}
+
+/** A clip and its transcript as the engine takes them. @throws NarratorError voice_invalid */
+async function preparedVoice(
+  id: string,
+  clip: { decoded: DecodedAudio; text: string; language: string },
+  sampleRateHz: number,
+): Promise<PreparedVoice> {
+  const { samples, sourceRms } = await prepareReference(clip.decoded, { sampleRateHz });
+  const content = { language: clip.language, transcript: endTranscript(clip.text), samples, sampleRateHz, sourceRms };
+  return { id, version: voiceVersion(content), promptSamples: samples.length, ...content };
+}
+
+async function builtInVoices(model: Model): Promise<PreparedVoice[]> {
+  const { voices, audio } = model.description;
+  return Promise.all(
+    voices.map(async (voice) => {
+      const decoded = await decodeAudio(await readFile(modelPath(model, voice)));
+      return preparedVoice(
+        voice.id,
+        { decoded, text: voice.transcript, language: voice.language },
+        audio.target_sample_rate,
+      );
+    }),
+  );
+}
+
+async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
+  if (text.trim() === '') {
+    throw new NarratorError('voice_invalid', 'The transcript is empty.', {
+      field: 'text',
+      hint: 'Give the words that are said in the clip.',
+    });
+  }
+  if (text.length > MAX_TRANSCRIPT_CHARACTERS) {
+    throw new NarratorError(
+      'voice_invalid',
+      `The transcript has ${text.length} characters; the limit is ${MAX_TRANSCRIPT_CHARACTERS}.`,
+      { field: 'text', limit: MAX_TRANSCRIPT_CHARACTERS },
+    );
+  }
+  const entry = await stat(audio).catch((cause: unknown) => {
+    throw new NarratorError(
+      'audio_undecodable',
+      `${audio} cannot be read: there is no such file.`,
+      { field: 'audio' },
+      { cause },
+    );
+  });
+  if (!entry.isFile()) throw new NarratorError('audio_undecodable', `${audio} is not a file.`, { field: 'audio' });
+  if (entry.size > MAX_CLIP_BYTES) {
+    throw new NarratorError('audio_undecodable', `${audio} has ${entry.size} bytes; the limit is ${MAX_CLIP_BYTES}.`, {
+      field: 'audio',
+      limit: MAX_CLIP_BYTES,
+    });
+  }
+  return decodeAudio(await readFile(audio));
+}
+
+function refuseErrors(findings: readonly ReferenceFinding[]): void {
+  const errors = findings.filter(({ level }) => level === 'error');
+  if (errors.length === 0) return;
+  throw new NarratorError('voice_invalid', errors.map(({ message }) => message).join(' '), { field: 'audio' });
+}
