@@ -156,26 +156,19 @@ export class F5Synthesiser implements BatchSynthesiser {
       throw new NarratorError('internal', 'the items of a batch must share steps and sway');
     }
     const { melDim } = this.#graphs;
-    const input = collate(
-      batch.map((prepared) => prepared.input),
-      melDim,
-    );
-    const { batch: size, frames, durations } = input;
+    const inputs = batch.map(({ input }) => input);
+    const collated = collate(inputs, melDim);
+    const { batch: size, frames, durations } = collated;
 
     const startedAt = performance.now();
     const times = timeGrid(steps, sway, { epss: this.#model.description.sampling.epss });
-    const mel = await this.#graphs.sample({ ...input, times });
+    const mel = await this.#graphs.sample({ ...collated, times });
     const sampledAt = performance.now();
     const waves: Float32Array[] = [];
-    for (const [
-      row,
-      {
-        prompt,
-        input: { duration },
-      },
-    ] of batch.entries()) {
-      const item = mel.subarray(row * frames * melDim, (row * frames + bucketFrames(duration)) * melDim);
-      waves.push(await this.#vocode(item, prompt, duration));
+    for (const [row, { prompt, input }] of batch.entries()) {
+      const begin = row * frames * melDim;
+      const item = mel.subarray(begin, begin + bucketFrames(input.duration) * melDim);
+      waves.push(await this.#vocode(item, prompt, input.duration));
     }
     const statistics = {
       size,

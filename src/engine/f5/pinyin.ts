@@ -89,7 +89,14 @@ function wordReadings(characters: readonly string[]): string[] {
   return characters.length === SANDHI_CHARACTERS ? applyToneSandhi(characters, asUpstream) : asUpstream;
 }
 
-/** pinyin-pro marks the neutral tone with 0, pypinyin with nothing; and 子 is neutral to pypinyin in nearly every word. */
+/** pinyin-pro marks the neutral tone with 0, pypinyin with nothing; and they differ over which words have it. */
 function asPypinyin(reading: string, character: string): string {
-  return character === '子' ? 'zi' : reading.replace(/0$/, '');
+  if (character === '子') return 'zi';
+  if (character === '分' && reading === 'fen0') return 'fen4';
+  return reading.replace(/0$/, '');
+}
+
+/** How a character is read alone, with its full tone. */
+export function loneReading(character: string): string {
+  return wordReadings([character])[0] ?? character;
 }

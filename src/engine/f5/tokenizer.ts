@@ -1,5 +1,5 @@
 import { NarratorError } from '../../core/errors.ts';
-import { pinyinTokens, type TextToken } from './pinyin.ts';
+import { loneReading, pinyinTokens, type TextToken } from './pinyin.ts';
 
 export type TokenizerKind = 'characters' | 'pinyin';
 
@@ -25,7 +25,7 @@ export function createTokenizer(vocabulary: readonly string[], kind: TokenizerKi
       const ids: number[] = [];
       const unknown = new Set<string>();
       for (const { token, character } of split(replacePunctuation(text), kind)) {
-        const id = idOf.get(token);
+        const id = idOf.get(token) ?? (kind === 'pinyin' ? idOf.get(withFullTone(token, character)) : undefined);
         if (id === undefined && character !== undefined) unknown.add(character);
         // As upstream (`list_str_to_idx`): what is unknown is spoken as a space. Here it is also reported.
         ids.push(id ?? 0);
@@ -48,6 +48,14 @@ export function parseVocabulary(text: string): string[] {
 
 function replacePunctuation(text: string): string {
   return text.replace(/[;“”‘’]/g, (character) => REPLACEMENTS[character] ?? character);
+}
+
+/**
+ * The vocabulary of the published models has no neutral "ge" (个), "si" (意思) and others, which today's pypinyin gives:
+ * upstream speaks a space there. With its full tone the syllable is in the vocabulary, as the training data wrote it.
+ */
+function withFullTone(token: string, character: string | undefined): string {
+  return character !== undefined && /^[a-z]+$/.test(token) && token !== character ? loneReading(character) : token;
 }
 
 function split(text: string, kind: TokenizerKind): TextToken[] {

@@ -33,6 +33,11 @@ test('Chinese is reported by its character, not by its pinyin', () => {
   assert.deepEqual(tokenizer.tokenize('你们').unknown, ['们']);
 });
 
+test('a neutral syllable that the vocabulary lacks is spoken with its full tone', () => {
+  const tokenizer = createTokenizer([' ', 'zhe4', 'ge4'], 'pinyin');
+  assert.deepEqual(tokenizer.tokenize('这个'), { ids: [0, 1, 0, 2], unknown: [] });
+});
+
 test('an empty text has no tokens', () => {
   assert.deepEqual(createTokenizer(LETTERS, 'pinyin').tokenize(''), { ids: [], unknown: [] });
 });
