@@ -4,7 +4,8 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { NarratorError } from '../../core/errors.ts';
-import { readPickledTensors, type PickledTensor } from './pickled-tensors.ts';
+import type { PickledTensor } from './pickle-machine.ts';
+import { readPickledTensors } from './pickled-tensors.ts';
 import { DTYPE_BYTES, elementCount, readFileRange, type TensorSource } from './tensor-source.ts';
 import { readZipDirectory, type ZipEntry } from './zip-directory.ts';
 
