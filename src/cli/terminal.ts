@@ -82,16 +82,10 @@ export function formatTable(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** An error as people read it: what is wrong, where, and what to do. */
-export function formatError(error: NarratorError): string {
-  const { line, item, field } = error.details;
-  const place = [
-    line === undefined ? '' : `line ${line}`,
-    item === undefined ? '' : `item ${item}`,
-    field === undefined ? '' : field,
-  ];
-  const prefix = place.filter((part) => part !== '').join(', ');
-  return `${prefix === '' ? '' : `${prefix}: `}${error.message}\n  ${error.hint} (${error.code})`;
+/** An error as people read it: where, what is wrong, and what to do. Messages about a line say so themselves. */
+export function formatError({ message, hint, code, details: { item, field } }: NarratorError): string {
+  const place = [item === undefined ? '' : `item ${item}`, field ?? ''].filter((part) => part !== '').join(', ');
+  return `${place === '' ? '' : `[${place}] `}${message}\n  ${hint} (${code})`;
 }
 
 /**

@@ -51,6 +51,10 @@ test('tables align without trailing spaces', () => {
 });
 
 test('an error says where, what and what to do', () => {
-  const error = new NarratorError('item_invalid', 'speed is 9; the limit is 2', { line: 7, item: 'a', field: 'speed' });
-  assert.match(formatError(error), /^line 7, item a, speed: speed is 9; the limit is 2\n {2}Correct the field/);
+  const error = new NarratorError('item_invalid', 'Line 7: speed is 9; the limit is 2', {
+    line: 7,
+    item: 'a',
+    field: 'speed',
+  });
+  assert.match(formatError(error), /^\[item a, speed\] Line 7: speed is 9; the limit is 2\n {2}Correct the field/);
 });
