@@ -24,6 +24,7 @@ interface Boundary {
  * `maxBytes`. Time is linear in the length.
  */
 export function cutLong(spoken: SpokenText, start: number, end: number, maxBytes: number): number[] {
+  if (Buffer.byteLength(spoken.text.slice(start, end).trimEnd()) <= maxBytes) return [end];
   const boundaries = boundariesWithin(spoken, start, end, maxBytes);
   const last = boundaries.at(-1);
   const total = last === undefined ? 0 : trimmedBytes(spoken.text, last);

@@ -63,10 +63,29 @@ export function foldEnglish(text: string): string {
   });
 }
 
+/** Numerals that Unicode counts as numbers, and the minus sign. */
+const HAN_NUMERALS: Readonly<Record<string, string>> = {
+  '−': '-',
+  〇: '零',
+  〡: '一',
+  〢: '二',
+  〣: '三',
+  〤: '四',
+  〥: '五',
+  〦: '六',
+  〧: '七',
+  〨: '八',
+  〩: '九',
+  〸: '十',
+  〹: '廿',
+  〺: '卅',
+};
+
 /** For Chinese: digits, Latin letters and arithmetic signs. Chinese punctuation is Chinese and stays. */
 export function foldChinese(text: string): string {
   return text.replace(/[\u0080-\uffff]/g, (character) => {
-    if (character === '−') return '-';
+    const known = HAN_NUMERALS[character];
+    if (known !== undefined) return known;
     const plain = foldDigit(foldWidth(character));
     return /[0-9A-Za-z%+\-=&@#$/]/.test(plain) ? plain : character;
   });

@@ -31,6 +31,8 @@ const BEFORE_NAMES: Readonly<Record<string, string>> = {
   'Ft.': 'Fort',
 };
 
+const NEVER_A_WORD = /^M(?:rs?|s)\.$/;
+
 const BEFORE_NUMBERS: Readonly<Record<string, string>> = {
   'no.': 'number',
   'nos.': 'numbers',
@@ -125,7 +127,7 @@ function abbreviation(match: RegExpExecArray): string | undefined {
   const [written] = match;
   const after = textAfter(match);
   const title = BEFORE_NAMES[written];
-  if (title !== undefined) return CAPITAL_FOLLOWS.test(after) ? title : undefined;
+  if (title !== undefined) return CAPITAL_FOLLOWS.test(after) || NEVER_A_WORD.test(written) ? title : undefined;
   if (/^ ?\d/.test(after)) {
     const numbered = BEFORE_NUMBERS[written.toLowerCase()];
     if (numbered !== undefined) return /^[A-Z][a-z]/.test(written) ? capitalised(numbered) : numbered;

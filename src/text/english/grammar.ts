@@ -165,11 +165,13 @@ const SIGNS: readonly Rule[] = [
 
 /** Kept as they are: what every vocabulary of the model has besides letters and space. */
 const SPOKEN_MARKS = /[.,!?;:'"]/;
-/** Ligatures, and letters of other Latin alphabets: a word with one of them is said with two plain ones. */
+/** Ligatures, letters of other Latin alphabets and loose accents: the whole word is said in plain letters. */
 const TWO_LETTERS: Readonly<Record<string, string>> = { ß: 'ss', æ: 'ae', Æ: 'Ae', œ: 'oe', Œ: 'Oe', þ: 'th', ð: 'th' };
-const TWO_LETTER_FORMS = '[ßæÆœŒþð\\ufb00-\\ufb06\\u{1d400}-\\u{1d7cb}]';
+const TWO_LETTER_FORMS = '[ßæÆœŒþð\\ufb00-\\ufb06\\u{1d400}-\\u{1d7cb}\\u0300-\\u036f]';
 const LIGATURES = rule(`[A-Za-z]*${TWO_LETTER_FORMS}(?:[A-Za-z]|${TWO_LETTER_FORMS})*`, ([word]) =>
-  Array.from(word, (letter) => TWO_LETTERS[letter] ?? letter.normalize('NFKC')).join(''),
+  Array.from(word, (letter) => TWO_LETTERS[letter] ?? letter.normalize('NFKC'))
+    .join('')
+    .replace(/\p{M}+/gu, ''),
 );
 
 /** The rest: compatibility forms are read as what they stand for, other signs and marks are silent. */
