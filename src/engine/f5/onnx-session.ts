@@ -18,6 +18,9 @@ export type TensorData =
   | { readonly float32: Float32Array; readonly shape: readonly number[] }
   | { readonly int64: readonly number[]; readonly shape: readonly number[] };
 
+// What goes wrong is thrown and reported by us. Else trying a provider out writes a red error to standard error.
+ort.env.logLevel = 'fatal';
+
 /** Version of ONNX Runtime, for reports. */
 export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;
 
