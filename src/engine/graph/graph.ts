@@ -72,9 +72,15 @@ export class Graph extends GraphWriter {
     return this.multiply(x, this.op('Sigmoid', [x]));
   }
 
-  /** x · tanh(ln(1 + e^x)) */
-  mish(x: Value): Value {
-    return this.multiply(x, this.op('Tanh', [this.op('Softplus', [x])]));
+  /**
+   * x · tanh(ln(1 + e^x)), written as x · p / (2 - p) with p = t · (2 - t), t = sigmoid(x). Not with Softplus: its CPU kernel
+   * rounds differently at the borders between threads, so that an item's bits would depend on the size of its batch.
+   */
+  mish(x: Value, elementType: ElementType): Value {
+    const two = this.cast(this.float(2), elementType);
+    const t = this.op('Sigmoid', [x]);
+    const p = this.multiply(t, this.subtract(two, t));
+    return this.multiply(x, this.divide(p, this.subtract(two, p)));
   }
 
   // ------------------------------------------------------------------------------------------------ shapes

@@ -61,7 +61,7 @@ export function addPositions(graph: Graph, network: Network, x: Value, mask: Val
     const weight = (part: string): Value =>
       network.weights.value(graph, `input_embed.conv_pos_embed.conv1d.${index}.${part}`, type);
     const convolved = graph.op('Conv', [y, weight('weight'), weight('bias')], { pads: [pad, pad], group: groups });
-    y = graph.mish(graph.multiply(convolved, mask));
+    y = graph.mish(graph.multiply(convolved, mask), type);
   }
   return graph.add(graph.transpose(y, [0, 2, 1]), x);
 }

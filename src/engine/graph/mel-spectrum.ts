@@ -36,18 +36,18 @@ export function torchHannWindow(): Float32Array {
 }
 
 /**
- * [2 x BINS, FFT_SIZE]: real and imaginary parts back to a frame of samples; the window is in it. The imaginary parts of
- * the first and last bin have no effect, as in torch.fft.irfft.
+ * [2 x rows, FFT_SIZE]: real and imaginary parts back to a frame of samples; the window is in it. Of each half the first BINS
+ * rows count, the others are 0. The imaginary parts of the first and last bin have no effect, as in torch.fft.irfft.
  */
-export function windowedInverseFourierBasis(): Float32Array {
-  const basis = new Float32Array(2 * BINS * FFT_SIZE);
+export function windowedInverseFourierBasis(rows: number): Float32Array {
+  const basis = new Float32Array(2 * rows * FFT_SIZE);
   for (let bin = 0; bin < BINS; bin++) {
     const isEdge = bin === 0 || bin === BINS - 1;
     for (let sample = 0; sample < FFT_SIZE; sample++) {
       const phase = (sample * bin) % FFT_SIZE;
       const scale = ((isEdge ? 1 : 2) / FFT_SIZE) * hann(sample);
       basis[bin * FFT_SIZE + sample] = scale * cosines[phase]!;
-      basis[(BINS + bin) * FFT_SIZE + sample] = isEdge ? 0 : -scale * sines[phase]!;
+      basis[(rows + bin) * FFT_SIZE + sample] = isEdge ? 0 : -scale * sines[phase]!;
     }
   }
   return basis;

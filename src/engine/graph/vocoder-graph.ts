@@ -9,6 +9,15 @@ import type { Safetensors } from './safetensors.ts';
 /** Magnitudes are cut off here (official `ISTFTHead`). */
 const LARGEST_MAGNITUDE = 100;
 
+/** Frames that a convolution sees. */
+const KERNEL = 7;
+
+/**
+ * Sine and cosine of the CPU handle what is left over after the last full vector (16 numbers at most) by other code that rounds
+ * otherwise. With full vectors only, an item's bits do not depend on where it stands in its batch.
+ */
+const PADDED_BINS = Math.ceil(BINS / 16) * 16;
+
 /**
  * Inputs: `mel` float32 [B, N, mel_dim] (the sampler's output as it is), `start` int64 [B] (frames to skip: the
  * reference's) and `length` int64 [B] (frames to speak, start + length <= N).
@@ -50,36 +59,63 @@ function takeFrames(graph: Graph, mel: Value, start: Value, position: Value, mel
 function backbone(graph: Graph, weights: Weights, layers: number, spoken: Value, mask: Value): Value {
   const weight = (name: string): Value => weights.value(graph, `backbone.${name}`);
   const norm = (x: Value, name: string): Value => graph.layerNorm(x, weight(`${name}.weight`), weight(`${name}.bias`));
-  const convolve = (x: Value, name: string, group: number): Value => {
-    const channelsFirst = graph.transpose(x, [0, 2, 1]);
-    const inputs = [channelsFirst, weight(`${name}.weight`), weight(`${name}.bias`)];
-    return graph.transpose(graph.op('Conv', inputs, { pads: [3, 3], group }), [0, 2, 1]);
-  };
   const [dim] = weights.shape('backbone.embed.weight') as [number];
-  let x = graph.multiply(norm(convolve(spoken, 'embed', 1), 'norm'), mask);
+  const depthwise = (x: Value, name: string): Value => {
+    const inputs = [graph.transpose(x, [0, 2, 1]), weight(`${name}.weight`), weight(`${name}.bias`)];
+    return graph.transpose(graph.op('Conv', inputs, { pads: [3, 3], group: dim }), [0, 2, 1]);
+  };
+  const embedded = convolveAsProduct(graph, spoken, weight('embed.weight'), weight('embed.bias'));
+  let x = graph.multiply(norm(embedded, 'norm'), mask);
   for (let i = 0; i < layers; i++) {
     const block = `convnext.${i}`;
-    const normed = norm(convolve(x, `${block}.dwconv`, dim), `${block}.norm`);
+    const normed = norm(depthwise(x, `${block}.dwconv`), `${block}.norm`);
     const wide = graph.project(normed, weight(`${block}.pwconv1.weight`), weight(`${block}.pwconv1.bias`));
     // Scaling the layer's weights (rows, then bias) is scaling its result; it is done once, when the session is created.
     const gamma = weight(`${block}.gamma`);
     const rows = graph.multiply(weight(`${block}.pwconv2.weight`), graph.unsqueeze(gamma, [1]));
-    const branch = graph.project(exactGelu(graph, wide), rows, graph.multiply(weight(`${block}.pwconv2.bias`), gamma));
+    const bias = graph.multiply(weight(`${block}.pwconv2.bias`), gamma);
+    const branch = graph.project(graph.contrib('Gelu', [wide]), rows, bias);
     x = graph.multiply(graph.add(x, branch), mask);
   }
   return norm(x, 'final_layer_norm');
 }
 
-/** x/2 · (1 + erf(x/√2)), ONNX Runtime's own kernel, which every provider has. */
-function exactGelu(graph: Graph, x: Value): Value {
-  return graph.contrib('Gelu', [x]);
+/**
+ * Convolution of KERNEL frames as one matrix product. The CPU's Conv cuts its sums by the length of the sequence and the
+ * number of threads: an item's bits would depend on the longest of its batch.
+ *
+ * @param x [B, F, size]
+ * @param weight [out, size, KERNEL]
+ * @returns [B, F, out]
+ */
+function convolveAsProduct(graph: Graph, x: Value, weight: Value, bias: Value): Value {
+  const frames = graph.sizeOf(x, 1);
+  const margin = (KERNEL - 1) / 2;
+  const padded = graph.op('Pad', [x, graph.integers([0, margin, 0, 0, margin, 0])]);
+  const taps = Array.from({ length: KERNEL }, (_, tap) =>
+    graph.slice(padded, 1, tap, graph.add(frames, graph.integers([tap]))),
+  );
+  const byTap = graph.reshape(graph.transpose(weight, [0, 2, 1]), graph.shape([graph.sizeOf(weight, 0), -1]));
+  return graph.project(graph.concat(taps, 2), byTap, bias);
 }
 
-/** [B, F, 2 · BINS]: real parts, then imaginary parts; 0 past each item's end. */
+/**
+ * [B, F, 2 · PADDED_BINS]: real parts, then imaginary parts; 0 past each item's end. The columns after BINS have no
+ * meaning, and no effect.
+ */
 function spectrum(graph: Graph, weights: Weights, hidden: Value, mask: Value): Value {
-  const head = graph.project(hidden, weights.value(graph, 'head.out.weight'), weights.value(graph, 'head.out.bias'));
-  const [logMagnitude, phase] = graph.split(head, 2, 2) as [Value, Value];
-  const magnitude = graph.op('Min', [graph.op('Exp', [logMagnitude]), graph.float(LARGEST_MAGNITUDE)]);
+  const part = (start: number): Value => {
+    const rows = graph.slice(weights.value(graph, 'head.out.weight'), 0, start, start + BINS);
+    const bias = graph.slice(weights.value(graph, 'head.out.bias'), 0, start, start + BINS);
+    const unused = PADDED_BINS - BINS;
+    return graph.project(
+      hidden,
+      graph.op('Pad', [rows, graph.integers([0, 0, unused, 0])]),
+      graph.op('Pad', [bias, graph.integers([0, unused])]),
+    );
+  };
+  const phase = part(BINS);
+  const magnitude = graph.op('Min', [graph.op('Exp', [part(0)]), graph.float(LARGEST_MAGNITUDE)]);
   const audible = graph.multiply(magnitude, mask);
   return graph.concat(
     [graph.multiply(audible, graph.op('Cos', [phase])), graph.multiply(audible, graph.op('Sin', [phase]))],
@@ -93,7 +129,11 @@ function spectrum(graph: Graph, weights: Weights, hidden: Value, mask: Value): V
  * makes its last samples the same as alone. [B, (F - 1) · 256]
  */
 function synthesise(graph: Graph, bins: Value, mask: Value, frameCount: Value): Value {
-  const basis = graph.floats(windowedInverseFourierBasis(), [2 * BINS, FFT_SIZE], 'inverse_fourier_basis');
+  const basis = graph.floats(
+    windowedInverseFourierBasis(PADDED_BINS),
+    [2 * PADDED_BINS, FFT_SIZE],
+    'inverse_fourier_basis',
+  );
   const window = graph.floats(squaredWindow(), [FFT_SIZE], 'squared_window');
   const signal = overlapAdd(graph, graph.op('MatMul', [bins, basis]));
   const envelope = overlapAdd(graph, graph.multiply(mask, window));
