@@ -24,7 +24,7 @@ const DIGIT_GROUPS: readonly Rule[] = [
   rule('\\d{4}([ -])\\d{4}\\1\\d{4}\\1\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
 ];
 const TELEPHONE: readonly Rule[] = [
-  rule('\\+\\d{1,3}(?:[ .-]?\\(?\\d{1,4}\\)?){2,5}(?!\\d)', ([groups]) => `plus ${digitGroups(groups)}`),
+  rule('\\+(?:\\d{1,3}(?:[ .-]\\(?\\d{1,4}\\)?){2,5}|\\d{7,15})(?!\\d)', ([groups]) => `plus ${digitGroups(groups)}`),
   rule('\\(\\d{3}\\) ?\\d{3}[-. ]\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
 ];
 
@@ -186,7 +186,7 @@ function leftover([character]: RegExpExecArray): string | undefined {
 
 export const ENGLISH: Grammar = {
   fold: foldEnglish,
-  plain: /[a-z]+(?:'[a-z]+)*(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
+  plain: /[a-z]+(?:'[a-z]+){0,2}(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
   letters: [...LETTERS, LIGATURES],
   digits: DIGITS,
   others: [
