@@ -124,9 +124,11 @@ export const YEAR_RULES: readonly Rule[] = [
   rule(`(${YEAR})[-–/](\\d{2})(?![\\d.,]\\d|\\d)`, ([, digits = '', end = '']) =>
     Number(end) > Number(digits.slice(2)) ? `${year(digits)} to ${cardinal(String(Number(end)))}` : undefined,
   ),
-  rule(`(?:1[1-9]|20)\\d{2}${WHOLE}(?![A-Za-z°/])`, (match) => {
+  rule(`(?:1\\d|20)\\d{2}${WHOLE}(?![A-Za-z°/])`, (match) => {
     const [digits] = match;
-    if (!TIME_WORD.test(textBefore(match)) && COUNTABLE.test(textAfter(match))) return undefined;
+    // 1066 is a year only where the text says so: 'ten sixty-six' is no quantity, as 'fifteen hundred' is
+    const isSurely = TIME_WORD.test(textBefore(match));
+    if (!isSurely && (digits.startsWith('10') || COUNTABLE.test(textAfter(match)))) return undefined;
     return year(digits);
   }),
 ];

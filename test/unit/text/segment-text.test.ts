@@ -248,9 +248,9 @@ test('any Unicode: nothing lost, no segment over the limit, no digit left, pause
   }
 });
 
-test('hostile repetition ends: 40,000 characters of what makes rules look far', () => {
+test('hostile repetition ends: 15,000 characters of what makes rules look far', () => {
   for (const unit of ["a'", 'A.', '1,', '1.', '(', '— ', '. ', '," ', '+1234567890123456', '\n', '😀 ', '$1-']) {
-    const text = `${unit.repeat(Math.ceil(40_000 / unit.length))}~`;
+    const text = `${unit.repeat(Math.ceil(15_000 / unit.length))}~`;
     for (const { spoken: said } of segmentText(text, { language: 'en', maxBytes: 200 })) assert.ok(bytes(said) <= 200);
   }
 });
