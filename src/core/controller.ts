@@ -171,28 +171,26 @@ export class Controller {
     for await (const _done of readAhead(numbers, RECORDS_IN_FLIGHT, record));
   }
 
-  /** One shard from each job in turn, so that a long job does not hold up a short one. */
+  /** Always a shard of the job that has the fewest at work: a long job does not hold up a short one. */
   async #dispatch(jobs: readonly OpenJob[]): Promise<number> {
     let capacity = jobs.length === 0 ? 0 : await this.#deps.dispatcher.capacity();
     let dispatched = 0;
-    let candidates = jobs;
-    while (capacity > 0 && candidates.length > 0) {
-      const still: OpenJob[] = [];
-      for (const job of candidates) {
-        if (capacity <= 0) break;
-        const number = job.next(this.#nowMs());
-        if (number === undefined) continue;
-        still.push(job);
-        try {
-          if (!(await this.#dispatchOne(job, number))) continue;
-          capacity -= 1;
-          dispatched += 1;
-        } catch (thrown) {
-          this.#problem(job.head.id, thrown);
-          still.pop();
-        }
+    const candidates = new Set(jobs);
+    while (capacity > 0 && candidates.size > 0) {
+      const job = fewestAtWork(candidates);
+      const number = job.next(this.#nowMs());
+      if (number === undefined) {
+        candidates.delete(job);
+        continue;
       }
-      candidates = still;
+      try {
+        if (!(await this.#dispatchOne(job, number))) continue;
+        capacity -= 1;
+        dispatched += 1;
+      } catch (thrown) {
+        this.#problem(job.head.id, thrown);
+        candidates.delete(job);
+      }
     }
     return dispatched;
   }
@@ -230,6 +228,10 @@ export class Controller {
   #nowMs(): number {
     return this.#deps.now().getTime();
   }
+}
+
+function fewestAtWork(jobs: Iterable<OpenJob>): OpenJob {
+  return [...jobs].reduce((fewest, job) => (job.inFlight.size < fewest.inFlight.size ? job : fewest));
 }
 
 /** A full disk or a network that is away says nothing against the shard: it waits as long as it takes. */

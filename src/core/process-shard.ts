@@ -56,7 +56,8 @@ export async function processShard(
   const { jobId, shardId } = message;
   if ((await store.head(recordKey(jobId, shardId))) !== undefined) return 'already-recorded';
   const startedAt = now().toISOString();
-  const [head, shard] = await Promise.all([requireJobHead(store, jobId), requireShard(store, jobId, shardId)]);
+  const head = await requireJobHead(store, jobId);
+  const shard = await requireShard(store, jobId, shardId);
   if (shard.modelDigest !== deps.modelDigest) {
     throw new NarratorError(
       'model_mismatch',

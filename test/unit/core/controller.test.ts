@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { cancelJob } from '../../../src/core/cancel-job.ts';
+import { Controller, type ControllerDeps, type ControllerEvent } from '../../../src/core/controller.ts';
+import { NarratorError } from '../../../src/core/errors.ts';
+import { finishJob } from '../../../src/core/finish-job.ts';
+import { finishedKey, openKey } from '../../../src/core/keys.ts';
+import { planJob } from '../../../src/core/planner.ts';
+import type { Dispatcher, ShardMessage } from '../../../src/core/ports.ts';
+import { processShard } from '../../../src/core/process-shard.ts';
+import { JobReader } from '../../../src/core/read-job.ts';
+import type { JobSummary } from '../../../src/core/record.ts';
+import type { JobRequest } from '../../../src/core/submit-job.ts';
+import { audio, FakeEngine, jsonLines, model, planning, submitted } from './fakes.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const lines = (count: number, prefix = 'i') =>
+  jsonLines(...Array.from({ length: count }, (_, n) => ({ id: `${prefix}${n}`, text: `${prefix} number ${n}.` })));
+
+/** A controller with a queue that the test works off by hand, and a clock that it moves. */
+function house(more: Partial<ControllerDeps> = {}, window = 100) {
+  const store = new MemoryStore();
+  const results = new MemoryStore();
+  const engine = new FakeEngine();
+  const queue: ShardMessage[] = [];
+  const events: ControllerEvent[] = [];
+  const time = { ms: Date.parse('2026-01-01') };
+  const dispatcher: Dispatcher = {
+    dispatch: async (message) => void queue.push(message),
+    capacity: async () => Math.max(0, window - queue.length),
+    start: async () => {},
+    close: async () => {},
+  };
+  const openResults = async () => ({ store: results, prefix: '' });
+  const now = () => new Date(time.ms);
+  const common = { store, openResults, audio, now };
+  const controllerDeps = {
+    ...common,
+    dispatcher,
+    planning,
+    sleep: async () => {},
+    shardDeadlineMs: 60_000,
+    onEvent: (event: ControllerEvent) => void events.push(event),
+    ...more,
+  };
+  const work = async (message: ShardMessage | undefined, lastAttempt = true) => {
+    assert.ok(message);
+    const context = { signal: new AbortController().signal, lastAttempt };
+    return processShard(message, context, { ...common, engine, modelDigest: model.digest });
+  };
+  const workAll = async () => {
+    for (const message of queue.splice(0)) await work(message);
+  };
+  const submit = (id: string, manifest: string, request: Partial<JobRequest> = {}) =>
+    submitted(store, manifest, { id, shardSeconds: 0.15, ...request });
+  return {
+    store,
+    results,
+    engine,
+    queue,
+    events,
+    time,
+    work,
+    workAll,
+    submit,
+    common,
+    controller: new Controller(controllerDeps),
+    restarted: () => new Controller(controllerDeps),
+  };
+}
+
+const linesOf = (text: string) =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('the controller', () => {
+  it('brings a job from accepted to finished: results, errors and summary stand with the audio', async () => {
+    const { controller, store, results, queue, workAll, submit, events } = house();
+    await submit('job', `${lines(3)}bad\n${jsonLines({ id: 'last', text: 'Last.', metadata: { k: 'v' } })}`);
+    const first = await controller.step();
+    assert.equal(first.open, 1);
+    assert.equal(first.dispatched, queue.length);
+    assert.equal((await controller.step()).dispatched, 0, 'nothing is dispatched twice');
+    await workAll();
+    assert.deepEqual((await controller.step()).finished, ['job']);
+
+    assert.deepEqual(
+      linesOf(results.text('results.jsonl')).map(({ line, output }) => [line, output]),
+      [
+        [1, 'i0.wav'],
+        [2, 'i1.wav'],
+        [3, 'i2.wav'],
+        [5, 'last.wav'],
+      ],
+    );
+    assert.deepEqual(linesOf(results.text('results.jsonl')).at(-1)?.metadata, { k: 'v' });
+    const [error, ...others] = linesOf(results.text('errors.jsonl'));
+    assert.deepEqual(others, []);
+    assert.deepEqual([error?.line, error?.code, error?.retryable], [4, 'item_invalid', false]);
+    const summary = results.json('summary.json') as JobSummary;
+    assert.equal(summary.outcome, 'partially_failed');
+    assert.deepEqual([summary.items, summary.succeeded, summary.failed], [5, 4, 1]);
+    assert.deepEqual(summary.errors, { item_invalid: 1 });
+    assert.deepEqual(store.json(finishedKey('job')), summary);
+    assert.deepEqual(store.keys('open/'), []);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['planned', 'finished'],
+    );
+    assert.deepEqual(await controller.step(), { open: 0, dispatched: 0, finished: [] });
+  });
+
+  it('joins items that span shards, as one that was never divided', async () => {
+    const text = Array.from({ length: 7 }, (_, n) => `Sentence ${n} of a long item.`).join(' ');
+    const manifest = jsonLines(
+      { id: 'before', text: 'Short.' },
+      { id: 'long', text, metadata: { a: 'b' } },
+      { id: 'after', text: 'Short too.' },
+    );
+    const render = async (shardSeconds: number) => {
+      const { controller, results, workAll, submit } = house();
+      await submit('job', manifest, { shardSeconds });
+      await controller.step();
+      await workAll();
+      await controller.step();
+      return results;
+    };
+    const [whole, divided] = await Promise.all([render(1000), render(0.5)]);
+    assert.deepEqual(divided.keys(), whole.keys());
+    for (const key of ['long.wav', 'long.json', 'before.wav', 'after.json', 'results.jsonl', 'errors.jsonl']) {
+      assert.equal(divided.text(key), whole.text(key), key);
+    }
+  });
+
+  it('fails an item that spans shards once, when one of its segments fails or is gone', async () => {
+    const text = Array.from({ length: 7 }, (_, n) => `Sentence ${n} of a long item.`).join(' ');
+    const failing = house();
+    failing.engine.before = async (request) => {
+      if (/[25]/.test(request.text)) throw new NarratorError('segment_crashes_engine', 'x');
+    };
+    const gone = house();
+    for (const { controller, submit, workAll, store, results } of [failing, gone]) {
+      await submit('job', jsonLines({ id: 'long', text }));
+      await controller.step();
+      await workAll();
+      const [segment] = store.keys('segments/');
+      if (store === gone.store) await store.delete(segment ?? '');
+      const status = await new JobReader(store).read('job');
+      assert.deepEqual(status?.items, { total: 1, succeeded: 0, failed: 0, pending: 1 });
+      await controller.step();
+      assert.equal(linesOf(results.text('errors.jsonl')).length, 1);
+      assert.equal((results.json('summary.json') as JobSummary).outcome, 'failed');
+      assert.deepEqual(
+        results.keys().filter((key) => key.endsWith('.wav')),
+        [],
+      );
+    }
+    assert.equal(linesOf(gone.results.text('errors.jsonl'))[0]?.code, 'ledger_corrupt');
+  });
+
+  it('shares the window among jobs, so that a long one does not hold up a short one', async () => {
+    const { controller, queue, submit } = house({}, 6);
+    await submit('long', lines(100, 'x'));
+    await submit('short', lines(2, 'y'));
+    await controller.step();
+    assert.equal(queue.length, 6);
+    assert.deepEqual(
+      queue.map(({ jobId }) => jobId),
+      ['long', 'short', 'long', 'short', 'long', 'long'],
+    );
+  });
+
+  it('dispatches again what has no record past its deadline, and gives it up in the end', async () => {
+    const { controller, queue, submit, time, store, results } = house({ dispatchesMax: 3 });
+    await submit('job', lines(1));
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await controller.step();
+      assert.deepEqual(
+        queue.splice(0).map((message) => message.attempt),
+        [attempt],
+      );
+      time.ms += 59_999;
+      await controller.step();
+      assert.equal(queue.length, 0);
+      time.ms += 1;
+    }
+    await controller.step();
+    assert.equal(queue.length, 0);
+    await controller.step();
+    const [error] = linesOf(results.text('errors.jsonl'));
+    assert.deepEqual([error?.code, error?.retryable, error?.item], ['shard_abandoned', true, 'i0']);
+    assert.deepEqual(store.keys('open/'), []);
+  });
+
+  it('takes what the dispatcher says of a shard: later if it may pass, its error if not', async () => {
+    const { controller, queue, submit, time, results } = house({ retryDelayMs: 1000 });
+    await submit('job', lines(1));
+    await controller.step();
+    const message = queue.pop() ?? assert.fail();
+    controller.settled(message, new NarratorError('engine_crashed', 'x'));
+    await controller.step();
+    assert.equal(queue.length, 0);
+    time.ms += 1000;
+    await controller.step();
+    assert.equal(queue.pop()?.attempt, 2);
+    controller.settled(message, new NarratorError('model_mismatch', 'Another model.'));
+    await controller.step();
+    await controller.step();
+    assert.equal(linesOf(results.text('errors.jsonl'))[0]?.code, 'model_mismatch');
+  });
+
+  it('waits for a full disk as long as it takes', async () => {
+    const { controller, queue, submit, time, workAll } = house({ retryDelayMs: 1000, dispatchesMax: 2 });
+    await submit('job', lines(1));
+    for (let round = 0; round < 10; round++) {
+      await controller.step();
+      const message = queue.pop() ?? assert.fail(`not dispatched in round ${round}`);
+      controller.settled(message, new NarratorError('store_full', 'x'));
+      time.ms += 1000;
+    }
+    await controller.step();
+    await workAll();
+    assert.deepEqual((await controller.step()).finished, ['job']);
+  });
+
+  it('goes on where another controller was killed, at every step', async () => {
+    const { store, results, workAll, submit, restarted, queue, work } = house();
+    await submit('job', lines(5));
+    store.beforePut = (key) => {
+      if (key === 'jobs/job/plan.json') throw new NarratorError('store_unavailable', 'killed');
+    };
+    await restarted().step();
+    store.beforePut = () => undefined;
+    await restarted().step();
+    await work(queue[2]);
+    queue.length = 0;
+    await restarted().step();
+    assert.equal(queue.length, 4, 'what is recorded is not dispatched');
+    await workAll();
+    results.beforePut = (key) => {
+      if (key === 'summary.json') throw new NarratorError('store_unavailable', 'killed');
+    };
+    assert.deepEqual((await restarted().step()).finished, []);
+    results.beforePut = () => undefined;
+    assert.deepEqual((await restarted().step()).finished, ['job']);
+    assert.equal(linesOf(results.text('results.jsonl')).length, 5);
+  });
+
+  it('reports one job that cannot go on, and brings the others further', async () => {
+    const { controller, store, submit, workAll, events } = house();
+    const sick = await submit('a-sick', lines(1));
+    await store.delete(sick.manifest.key);
+    await submit('b-sound', lines(1));
+    await controller.step();
+    await workAll();
+    assert.deepEqual((await controller.step()).finished, ['b-sound']);
+    const problem = events.find(({ type }) => type === 'problem');
+    assert.ok(problem?.type === 'problem' && problem.jobId === 'a-sick' && problem.error.code === 'ledger_corrupt');
+  });
+
+  it('ends a job whose manifest is unusable, with the reason', async () => {
+    const { controller, submit, results } = house();
+    await submit('job', '', {});
+    assert.deepEqual((await controller.step()).finished, ['job']);
+    assert.equal((results.json('summary.json') as JobSummary).error?.code, 'manifest_invalid');
+    assert.equal(linesOf(results.text('errors.jsonl'))[0]?.code, 'manifest_invalid');
+  });
+
+  it('ends a cancelled job: what is done stays, what waits is cancelled, what is at work has its time', async () => {
+    const { controller, store, results, queue, submit, work, time, common } = house({ cancelGraceMs: 5000 }, 3);
+    await submit('job', lines(6));
+    await controller.step();
+    await work(queue[0]);
+    await cancelJob('job', common);
+    assert.deepEqual((await controller.step()).finished, []);
+    assert.equal(store.keys('jobs/job/records/').length, 4, 'one done, three that were never dispatched');
+    await work(queue[1]);
+    time.ms += 5000;
+    assert.deepEqual((await controller.step()).finished, ['job']);
+    const summary = results.json('summary.json') as JobSummary;
+    assert.equal(summary.outcome, 'cancelled');
+    assert.deepEqual([summary.succeeded, summary.errors], [1, { cancelled: 5 }]);
+    assert.equal(await cancelJob('job', common), false);
+  });
+
+  it('runs until it is stopped, and wakes when told', async () => {
+    const stop = new AbortController();
+    let sleeps = 0;
+    const { controller, submit, workAll, queue, store } = house({
+      sleep: async (_ms, signal) => {
+        sleeps += 1;
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve());
+          // The test's worker: does what is queued while the controller sleeps, then wakes it, or stops it.
+          setImmediate(() => void (queue.length > 0 ? workAll().then(() => controller.wake()) : stop.abort()));
+        });
+      },
+    });
+    await submit('job', lines(3));
+    await controller.run(stop.signal);
+    assert.deepEqual(store.keys('open/'), []);
+    assert.equal(sleeps, 2);
+  });
+});
+
+describe('finishing', () => {
+  it('refuses a job that is not planned or lacks a record, and changes nothing', async () => {
+    const { submit, common, store } = house();
+    const head = await submit('job', lines(2));
+    await assert.rejects(finishJob('job', common), { code: 'ledger_corrupt' });
+    await planJob(head, { ...planning, store });
+    await assert.rejects(finishJob('job', common), {
+      code: 'ledger_corrupt',
+      message: /shard-000001 of job job has no record/,
+    });
+    assert.deepEqual(store.keys('open/'), [openKey('job')]);
+    await assert.rejects(finishJob('nobody', common), { code: 'job_not_found' });
+  });
+});
+
+describe('a job’s status', () => {
+  it('is derived from what is in the store, step by step', async () => {
+    const { controller, submit, queue, work, workAll, store } = house();
+    const reader = new JobReader(store);
+    assert.equal(await reader.read('job'), undefined);
+    assert.equal(await reader.read('../x'), undefined);
+    await submit('job', `${lines(3)}bad\n`);
+    assert.equal((await reader.read('job'))?.state, 'planning');
+    await controller.step();
+    const running = await reader.read('job');
+    assert.equal(running?.state, 'running');
+    assert.deepEqual(running?.items, { total: 4, succeeded: 0, failed: 0, pending: 4 });
+    await work(queue.pop());
+    const one = await reader.read('job');
+    assert.deepEqual([one?.items.succeeded, one?.items.failed, one?.shards.recorded], [1, 1, 1]);
+    assert.ok(one !== undefined && one.percent > 30 && one.percent < 40);
+    assert.ok(one.audioSeconds.finished > 0 && one.audioSeconds.finished < one.audioSeconds.predicted);
+    await workAll();
+    assert.equal((await reader.read('job'))?.percent, 99.9);
+    await controller.step();
+    const done = await reader.read('job');
+    assert.deepEqual([done?.state, done?.percent, done?.items.pending], ['partially_failed', 100, 0]);
+    assert.ok(done?.finishedAt);
+  });
+
+  it('reads each record once, however often it is asked', async () => {
+    const { controller, submit, workAll, store, queue } = house();
+    await submit('job', lines(20));
+    await controller.step();
+    queue.splice(3, 1);
+    await workAll();
+    const reader = new JobReader(store);
+    await reader.read('job');
+    let reads = 0;
+    const get = store.get.bind(store);
+    store.get = (key) => {
+      if (key.includes('/records/')) reads += 1;
+      return get(key);
+    };
+    const [again] = await Promise.all([reader.read('job'), reader.read('job')]);
+    assert.equal(reads, 0);
+    assert.equal(again?.items.succeeded, 19);
+  });
+});
