@@ -73,14 +73,16 @@ export class Graph extends GraphWriter {
   }
 
   /**
-   * x · tanh(ln(1 + e^x)), written as x · p / (2 - p) with p = t · (2 - t), t = sigmoid(x). Not with Softplus: its CPU kernel
-   * rounds differently at the borders between threads, so that an item's bits would depend on the size of its batch.
+   * x · tanh(ln(1 + e^x)), written as x · n / (n + 2) with n = e^x · (e^x + 2). Not with Softplus: its CPU kernel rounds
+   * otherwise at the borders between threads, so that an item's bits would depend on the size of its batch.
    */
-  mish(x: Value, elementType: ElementType): Value {
-    const two = this.cast(this.float(2), elementType);
-    const t = this.op('Sigmoid', [x]);
-    const p = this.multiply(t, this.subtract(two, t));
-    return this.multiply(x, this.divide(p, this.subtract(two, p)));
+  mish(x: Value, elementType: 'float32' | 'float16'): Value {
+    const constant = (value: number): Value => this.cast(this.float(value), elementType);
+    // From here on n / (n + 2) rounds to 1 in the element type, and n is still far from overflow.
+    const limit = elementType === 'float32' ? 20 : 5;
+    const exponential = this.op('Exp', [this.op('Min', [x, constant(limit)])]);
+    const n = this.multiply(exponential, this.add(exponential, constant(2)));
+    return this.multiply(x, this.divide(n, this.add(n, constant(2))));
   }
 
   // ------------------------------------------------------------------------------------------------ shapes

@@ -1,7 +1,7 @@
 /** What every part of the sampler's graph is built from: the architecture, the weights, and how it shall compute. */
 import type { Architecture } from './architecture.ts';
 import type { Graph } from './graph.ts';
-import type { ElementType, Value } from './graph-writer.ts';
+import type { Value } from './graph-writer.ts';
 import type { Weights } from './weights.ts';
 
 export interface NetworkOptions {
@@ -32,7 +32,7 @@ export interface Network {
 }
 
 /** Element type of the network inside the loop. */
-export function loopType(network: Network): ElementType {
+export function loopType(network: Network): 'float32' | 'float16' {
   return network.options.precision === 'f16' ? 'float16' : 'float32';
 }
 
