@@ -70,7 +70,7 @@ function progressLine({ share, items, audioSeconds, realTimeFactor, remainingSec
 }
 
 async function printSummary(terminal: Terminal, summary: RunSummary): Promise<void> {
-  const { items, succeeded, failed, audioSeconds, synthesisedSeconds, elapsedSeconds, outDirectory } = summary;
+  const { items, succeeded, failed, audioSeconds, elapsedSeconds, outDirectory } = summary;
   if (failed > 0) {
     const lines = (await readFile(join(outDirectory, 'errors.jsonl'), 'utf8'))
       .split('\n')
@@ -82,14 +82,15 @@ async function printSummary(terminal: Terminal, summary: RunSummary): Promise<vo
   }
   const counts = `${succeeded} of ${items} items${failed > 0 ? `, ${failed} failed` : ''}`;
   const audio = `${formatDuration(audioSeconds)} of audio in ${outDirectory}`;
-  if (summary.alreadyDone) terminal.print(`${counts}; ${audio}; everything was done before`);
-  else if (synthesisedSeconds === 0) terminal.print(`${counts}; ${audio}; all taken from earlier runs`);
-  else {
-    const reused = audioSeconds - synthesisedSeconds > 1 ? `, ${formatDuration(synthesisedSeconds)} of it new` : '';
-    terminal.print(
-      `${counts}; ${audio}${reused}; took ${formatDuration(elapsedSeconds)}, real-time factor ${(elapsedSeconds / synthesisedSeconds).toFixed(2)}`,
-    );
-  }
+  if (summary.alreadyDone) return terminal.print(`${counts}; ${audio}; everything was done before`);
+  const { segments, reusedSegments, synthesisedSeconds } = summary;
+  if (segments === reusedSegments) return terminal.print(`${counts}; ${audio}; every segment taken from earlier runs`);
+  const reused = reusedSegments === 0 ? '' : ` (${reusedSegments} of ${segments} segments taken from earlier runs)`;
+  // Pauses cost nothing, but they are audio: they count, where no other run has a share in it.
+  const factor = elapsedSeconds / (reusedSegments === 0 ? audioSeconds : synthesisedSeconds);
+  terminal.print(
+    `${counts}; ${audio}${reused}; took ${formatDuration(elapsedSeconds)}, real-time factor ${factor.toFixed(2)}`,
+  );
 }
 
 function exitCodeFor({ succeeded, failed }: RunSummary): number {
