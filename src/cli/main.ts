@@ -89,10 +89,9 @@ Exit codes: 0 everything done, 1 failed, 2 wrong use, 3 some items failed, 130 a
   return program;
 }
 
-// Whoever reads our output may stop reading (`narrator … | head`): that is no error of ours.
+// Whoever reads our output may stop reading (`narrator … | head`): that is no error of ours, and the work is finished in order.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.whole);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
 });
 
 process.exitCode = await main(process.argv.slice(2));

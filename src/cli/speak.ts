@@ -69,7 +69,7 @@ async function speak(context: CliContext, file: string | undefined, flags: Speak
       terminal.clearProgress();
       const { seconds, sampleRateHz, segments } = speech;
       const toStandardOutput = flags.output === '-';
-      if (toStandardOutput) await pipeline(createReadStream(speech.wavPath), process.stdout, { end: false });
+      if (toStandardOutput) await toReader(speech.wavPath);
       else await placeSpeech(speech, flags.output);
       const factor = elapsed() / seconds;
       if (flags.json && !toStandardOutput) {
@@ -90,6 +90,15 @@ async function speak(context: CliContext, file: string | undefined, flags: Speak
       }
     },
   );
+}
+
+/** A reader that has heard enough may close the pipe. */
+async function toReader(wavPath: string): Promise<void> {
+  try {
+    await pipeline(createReadStream(wavPath), process.stdout, { end: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
 }
 
 async function textOf(file: string | undefined, { text }: SpeakFlags): Promise<string> {

@@ -97,7 +97,6 @@ function sidecarOf(item: SpokenItem, head: JobHead, places: ReturnType<typeof pl
   const samples = places.at(-1)?.endWithPause ?? 0;
   return {
     v: 1,
-    job: head.id,
     item: part.item,
     line: part.line,
     output: part.output,
