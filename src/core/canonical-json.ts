@@ -1,5 +1,5 @@
 /** Digests of values: the same value gives the same digest, whatever the order in which its properties were set. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * JSON with sorted keys and no white space, after RFC 8785: numbers and strings as ECMAScript writes them, properties
@@ -23,5 +23,5 @@ export function canonicalJson(value: unknown): string {
 
 /** @returns 64 lower-case hexadecimal digits */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data);
 }

@@ -4,9 +4,9 @@
  */
 import { NarratorError, toNarratorError } from './errors.ts';
 import { finishJob, type FinishDeps } from './finish-job.ts';
-import type { JobHead } from './job.ts';
-import { openPrefix, recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
+import { openPrefix, shardName, shardNumber } from './keys.ts';
 import { isCancelled, readJobHead, requireShard } from './ledger.ts';
+import { OpenJob } from './open-job.ts';
 import type { PlanDeps } from './plan-items.ts';
 import { planJob } from './planner.ts';
 import type { Dispatcher } from './ports.ts';
@@ -237,70 +237,3 @@ function fewestAtWork(jobs: Iterable<OpenJob>): OpenJob {
 /** A full disk or a network that is away says nothing against the shard: it waits as long as it takes. */
 const isStoreError = (error: NarratorError | undefined) =>
   error !== undefined && ['store_full', 'store_unavailable', 'store_busy', 'engine_stopped'].includes(error.code);
-
-interface Dispatched {
-  dispatches: number;
-  /** if it has no record by then, it is dispatched again */
-  dueAtMs: number;
-  /** why the last dispatch came to nothing, where that is known */
-  error: NarratorError | undefined;
-}
-
-/** What is known of an open job. All of it can be read again. */
-class OpenJob {
-  readonly head: JobHead;
-  readonly plan: JobPlan;
-  readonly inFlight = new Map<number, Dispatched>();
-  cancelSeenAtMs: number | undefined;
-  /** all shards up to this number have a record */
-  #recordedUpTo = 0;
-  /** and these beyond it */
-  readonly #recordedBeyond = new Set<number>();
-  /** all shards up to this number were dispatched by this controller, or have a record */
-  #dispatchedUpTo = 0;
-
-  constructor(head: JobHead, plan: JobPlan) {
-    this.head = head;
-    this.plan = plan;
-  }
-
-  /** Names only, and only those behind the first gap. */
-  async readRecords(store: ControllerDeps['store']): Promise<void> {
-    const { id } = this.head;
-    const options = this.#recordedUpTo === 0 ? {} : { startAfter: recordKey(id, shardName(this.#recordedUpTo)) };
-    for await (const { key } of store.list(recordPrefix(id), options)) {
-      const number = shardNumber(shardOfRecordKey(id, key));
-      if (number !== undefined) this.markRecorded(number);
-    }
-  }
-
-  markRecorded(number: number): void {
-    this.inFlight.delete(number);
-    if (number > this.#recordedUpTo) this.#recordedBeyond.add(number);
-    while (this.#recordedBeyond.delete(this.#recordedUpTo + 1)) this.#recordedUpTo += 1;
-  }
-
-  isRecorded(): boolean {
-    return this.#recordedUpTo >= this.plan.shards;
-  }
-
-  unrecorded(): number[] {
-    const numbers: number[] = [];
-    for (let number = this.#recordedUpTo + 1; number <= this.plan.shards; number++) {
-      if (!this.#recordedBeyond.has(number)) numbers.push(number);
-    }
-    return numbers;
-  }
-
-  /** The shard to dispatch next: one that is overdue, else the first that was never dispatched. */
-  next(nowMs: number): number | undefined {
-    for (const [number, { dueAtMs }] of this.inFlight) if (dueAtMs <= nowMs) return number;
-    this.#dispatchedUpTo = Math.max(this.#dispatchedUpTo, this.#recordedUpTo);
-    while (this.#dispatchedUpTo < this.plan.shards) {
-      const number = this.#dispatchedUpTo + 1;
-      if (!this.inFlight.has(number) && !this.#recordedBeyond.has(number)) return number;
-      this.#dispatchedUpTo = number;
-    }
-    return undefined;
-  }
-}

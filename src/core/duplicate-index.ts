@@ -2,7 +2,7 @@
  * Where a name was seen first, in memory that a million names do not strain (32 MB at most, against some 150 for a Map of strings).
  * It keeps 96 bits of each name's SHA-256: that two of a million different names agree in them has a chance below 1e-16.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const WORDS = 4;
 
@@ -14,7 +14,7 @@ export class DuplicateIndex {
   /** @returns the line on which the name was seen before, or undefined after remembering it with `line` (from 1) */
   firstSeen(name: string, line: number): number | undefined {
     if (this.#entries * 2 >= this.#table.length / WORDS) this.#grow();
-    const digest = createHash('sha256').update(name).digest();
+    const digest = hash('sha256', name, 'buffer');
     const [a, b, c] = [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8)];
     const slot = slotOf(this.#table, a, b, c);
     const seen = this.#table[slot + 3] as number;

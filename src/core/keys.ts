@@ -62,7 +62,6 @@ export function shardNumber(name: string): number | undefined {
 
 // ---------------------------------------------------------------- the ledger of a job
 
-export const jobPrefix = (jobId: string) => `jobs/${jobId}/`;
 export const jobHeadKey = (jobId: string) => `jobs/${jobId}/job.json`;
 export const manifestPrefix = (jobId: string) => `jobs/${jobId}/manifest-`;
 /** `copy` tells the copies of competing submitters apart: job.json names the one that counts. */

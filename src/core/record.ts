@@ -56,7 +56,6 @@ const partItemSchema = z.strictObject({
   sampleRateHz: z.int(),
   segments: z.array(segmentOutcomeSchema),
 });
-export type PartItem = z.infer<typeof partItemSchema>;
 
 const itemOutcomeSchema = z.discriminatedUnion('status', [doneItemSchema, failedItemSchema, partItemSchema]);
 export type ItemOutcome = z.infer<typeof itemOutcomeSchema>;
