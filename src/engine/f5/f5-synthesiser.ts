@@ -3,7 +3,6 @@ import { performance } from 'node:perf_hooks';
 import { NarratorError, toNarratorError } from '../../core/errors.ts';
 import type { EngineInfo } from '../../core/ports.ts';
 import type { PreparedVoice } from '../../core/voice.ts';
-import { bucketFrames } from '../batch-policy.ts';
 import type { BatchItem, BatchOutcome, BatchStatistics, BatchSynthesiser, ModelOptions } from '../protocol.ts';
 import { collate, totalFrames, type CollateItem } from './collate.ts';
 import { promptFrames } from './duration.ts';
@@ -164,12 +163,13 @@ export class F5Synthesiser implements BatchSynthesiser {
     const times = timeGrid(steps, sway, { epss: this.#model.description.sampling.epss });
     const mel = await this.#graphs.sample({ ...collated, times });
     const sampledAt = performance.now();
-    const waves: Float32Array[] = [];
-    for (const [row, { prompt, input }] of batch.entries()) {
-      const begin = row * frames * melDim;
-      const item = mel.subarray(begin, begin + bucketFrames(input.duration) * melDim);
-      waves.push(await this.#vocode(item, prompt, input.duration));
+    // Over the reference's frames the reference itself is kept. Only its last one is heard: the others are skipped here.
+    for (const [row, { prompt }] of batch.entries()) {
+      mel.set(prompt.mel.subarray(prompt.frames * melDim), (row * frames + prompt.frames) * melDim);
     }
+    const start = batch.map(({ prompt }) => prompt.frames);
+    const length = durations.map((duration, row) => duration - start[row]!);
+    const waves = await this.#graphs.vocode({ batch: size, frames, mel, start, length });
     const statistics = {
       size,
       paddedFrames: size * frames,
@@ -178,21 +178,6 @@ export class F5Synthesiser implements BatchSynthesiser {
       vocoderMs: performance.now() - sampledAt,
     };
     return { waves, statistics };
-  }
-
-  /**
-   * Items go through the vocoder one by one: it takes a hundredth of the time of the sampler, and in a batch its samples
-   * differ in their last bit from those of an item alone, which the sampler's mel does not.
-   * @param mel [bucketed duration, melDim]; the reference's frames are overwritten
-   */
-  async #vocode(mel: Float32Array, prompt: Prompt, duration: number): Promise<Float32Array> {
-    const { melDim } = this.#graphs;
-    // Over the reference's frames the reference itself is kept. Only its last one is heard: the others are skipped here.
-    mel.set(prompt.mel.subarray(prompt.frames * melDim), prompt.frames * melDim);
-    const start = prompt.frames;
-    const frames = mel.length / melDim;
-    const [wave] = await this.#graphs.vocode({ batch: 1, frames, mel, start: [start], length: [duration - start] });
-    return wave!;
   }
 
   /** Back to the voice's own level, checked, within [-1, 1]. @throws NarratorError waveform_invalid */
