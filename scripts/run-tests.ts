@@ -3,10 +3,14 @@
  * Node 20's `--test` knows no globs, hence the walk. The runner's closing lines are the ones CI reads.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', 'test');
+
+/** Rings whose tests start engines, servers and children that use every core: their files run one after another. */
+const HEAVY_RINGS = ['e2e', 'integration'];
 
 function testFilesIn(path: string): string[] {
   if (statSync(path).isFile()) return [path];
@@ -16,18 +20,33 @@ function testFilesIn(path: string): string[] {
     .sort();
 }
 
-const files = process.argv.slice(2).flatMap((ring) => {
+/**
+ * Starting a process and its compiler costs more than most unit tests: they share one process a core, each of which imports
+ * every n-th file. They are pure, so they cannot disturb each other.
+ */
+function bundled(files: readonly string[]): string[] {
+  const folder = join(root, '..', 'out', 'unit-tests');
+  mkdirSync(folder, { recursive: true });
+  const shares = Math.min(4, availableParallelism());
+  return Array.from({ length: shares }, (_, share) => {
+    const bundle = join(folder, `share-${share + 1}-of-${shares}.test.mts`);
+    const mine = files.filter((_file, index) => index % shares === share);
+    writeFileSync(bundle, mine.map((file) => `await import(${JSON.stringify(file)});\n`).join(''));
+    return bundle;
+  });
+}
+
+function run(files: readonly string[], concurrency: number): number {
+  const flags = ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec'];
+  return spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit' }).status ?? 1;
+}
+
+for (const ring of process.argv.slice(2)) {
   const path = existsSync(ring) && ring.endsWith('.ts') ? ring : join(root, ring);
   if (!existsSync(path)) throw new Error(`No such test ring or file: ${ring}`);
-  return testFilesIn(path);
-});
-if (files.length === 0) throw new Error('No test file found: a run without tests proves nothing.');
-
-// End-to-end tests start engines that use every core: files run one after another there.
-const concurrency = process.argv.includes('e2e') || process.argv.includes('integration') ? '1' : '2';
-const result = spawnSync(
-  process.execPath,
-  ['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files],
-  { stdio: 'inherit' },
-);
-process.exit(result.status ?? 1);
+  const files = testFilesIn(path);
+  if (files.length === 0) throw new Error(`No test file in ${ring}: a run without tests proves nothing.`);
+  console.log(`\n== ${ring}: ${files.length} files`);
+  const status = run(ring === 'unit' ? bundled(files) : files, HEAVY_RINGS.includes(ring) ? 1 : availableParallelism());
+  if (status !== 0) process.exit(status);
+}
