@@ -3,18 +3,16 @@
  * each, and through one engine in batches of equal lengths. Side by side, in turns, in one run. The seconds of CPU (Linux
  * only) tell what an arrangement costs where the wall clock is at the mercy of other programs; threads that wait for each
  * other count as busy there.
- *
- *   node --import tsx bench/engine-presets.ts [rounds] [steps]
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SynthesisRequest } from '../src/core/ports.ts';
 import type { PreparedVoice } from '../src/core/voice.ts';
 import { EngineProcess } from '../src/engine/engine-process.ts';
-import { describeMachine, median, printTable } from './report.ts';
+import { type BenchOptions, median, printTable } from './report.ts';
+import { MODEL_DIRECTORY } from './workload.ts';
 
-const [ROUNDS = 3, STEPS = 4] = process.argv.slice(2).map(Number);
-const MODEL = join(import.meta.dirname, '../models/tiny');
+const STEPS = 2;
 /** Divisible by every batch size and by the number of engines. */
 const SEGMENTS = 4;
 const BUCKETS = [384, 640];
@@ -31,7 +29,7 @@ const ARRANGEMENTS = [
 
 /** The built-in clip: 16-bit mono with a plain header of 44 bytes. */
 async function loadVoice(version: string): Promise<PreparedVoice> {
-  const bytes = readFileSync(join(MODEL, 'voices/slt.wav')).subarray(44, 44 + 2 * PROMPT_SAMPLES);
+  const bytes = readFileSync(join(MODEL_DIRECTORY, 'voices/slt.wav')).subarray(44, 44 + 2 * PROMPT_SAMPLES);
   const samples = Float32Array.from({ length: PROMPT_SAMPLES }, (_, index) => bytes.readInt16LE(2 * index) / 32768);
   const transcript = 'The old man told us a story. ';
   const profile = { id: version, version, language: 'en', transcript, promptSamples: PROMPT_SAMPLES, sourceRms: 0.1 };
@@ -80,42 +78,44 @@ function cpuSecondsOf(engines: readonly EngineProcess[]): number {
   }, 0);
 }
 
-const arrangements = await Promise.all(
-  ARRANGEMENTS.map(async ({ name, engines: count, threads, maxItems }) => {
-    const engines = Array.from(
-      { length: count },
-      () =>
-        new EngineProcess({
-          model: { directory: MODEL, provider: 'cpu', threads, precision: 'f32' },
-          loadVoice,
-          policy: { maxItems, equalBucketsOnly: true, lingerMs: 0 },
-        }),
-    );
-    await Promise.all(engines.map((engine) => engine.start()));
-    await costOf(engines, Math.max(...BUCKETS)); // voices are sent, memory arenas have grown
-    return { name, engines };
-  }),
-);
+export async function benchEnginePresets({ quick }: BenchOptions): Promise<void> {
+  const rounds = quick ? 1 : 3;
+  const arrangements = await Promise.all(
+    ARRANGEMENTS.map(async ({ name, engines: count, threads, maxItems }) => {
+      const engines = Array.from(
+        { length: count },
+        () =>
+          new EngineProcess({
+            model: { directory: MODEL_DIRECTORY, provider: 'cpu', threads, precision: 'f32' },
+            loadVoice,
+            policy: { maxItems, equalBucketsOnly: true, lingerMs: 0 },
+          }),
+      );
+      await Promise.all(engines.map((engine) => engine.start()));
+      await costOf(engines, Math.max(...BUCKETS)); // voices are sent, memory arenas have grown
+      return { name, engines };
+    }),
+  );
 
-console.log(describeMachine());
-console.log(`Built-in model, ${STEPS} steps, ${SEGMENTS} segments a round, median of ${ROUNDS} rounds in turns.`);
+  console.log(`Built-in model, ${STEPS} steps, ${SEGMENTS} segments a round, median of ${rounds} rounds in turns.`);
 
-const rows: string[][] = [];
-for (const bucket of BUCKETS) {
-  const costs = arrangements.map((): Cost[] => []);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [index, { engines }] of arrangements.entries()) costs[index]?.push(await costOf(engines, bucket));
+  const rows: string[][] = [];
+  for (const bucket of BUCKETS) {
+    const costs = arrangements.map((): Cost[] => []);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [index, { engines }] of arrangements.entries()) costs[index]?.push(await costOf(engines, bucket));
+    }
+    const medianOf = (of: readonly Cost[] = [], measure: keyof Cost): number => median(of.map((cost) => cost[measure]));
+    const ratio = (index: number, measure: keyof Cost): string =>
+      (medianOf(costs[0], measure) / medianOf(costs[index], measure)).toFixed(2);
+    for (const [index, { name }] of arrangements.entries()) {
+      const seconds = (measure: keyof Cost): string => medianOf(costs[index], measure).toFixed(2);
+      const speed = ratio(index, 'wallSeconds');
+      const thrift = ratio(index, 'cpuSeconds');
+      rows.push([`${bucket} frames`, name, seconds('wallSeconds'), speed, seconds('cpuSeconds'), thrift]);
+    }
   }
-  const medianOf = (of: readonly Cost[] = [], measure: keyof Cost): number => median(of.map((cost) => cost[measure]));
-  const ratio = (index: number, measure: keyof Cost): string =>
-    (medianOf(costs[0], measure) / medianOf(costs[index], measure)).toFixed(2);
-  for (const [index, { name }] of arrangements.entries()) {
-    const seconds = (measure: keyof Cost): string => medianOf(costs[index], measure).toFixed(2);
-    const speed = ratio(index, 'wallSeconds');
-    const thrift = ratio(index, 'cpuSeconds');
-    rows.push([`${bucket} frames`, name, seconds('wallSeconds'), speed, seconds('cpuSeconds'), thrift]);
-  }
+  const header = ['bucket', 'arrangement', 'wall s', 'throughput', 'CPU s', 'segments per CPU s'];
+  printTable('Arrangements on a CPU; throughput and segments per CPU second relative to the first', header, rows);
+  await Promise.all(arrangements.flatMap(({ engines }) => engines.map((engine) => engine.close())));
 }
-const header = ['bucket', 'arrangement', 'wall s', 'throughput', 'CPU s', 'segments per CPU s'];
-printTable('Arrangements on a CPU; throughput and segments per CPU second relative to the first', header, rows);
-await Promise.all(arrangements.flatMap(({ engines }) => engines.map((engine) => engine.close())));

@@ -1,6 +1,11 @@
 /** What every benchmark prints: the machine, and tables whose figures were measured side by side in one run. */
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 
+export interface BenchOptions {
+  /** a rough figure in a short time: to see that a benchmark still works */
+  readonly quick: boolean;
+}
+
 export function describeMachine(): string {
   const [cpu] = cpus();
   return `${cpu?.model.trim() ?? 'unknown CPU'}, ${cpus().length} logical cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}`;
@@ -27,3 +32,7 @@ export const median = (values: readonly number[]): number => {
 };
 
 export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;
+
+export const thousands = (value: number): string => Math.round(value).toLocaleString('en-GB');
+
+export const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);

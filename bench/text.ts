@@ -1,11 +1,10 @@
-/** Characters per second of the text front end on 1 MB: `node --import tsx bench/text.ts`. */
-import { cpus } from 'node:os';
+/** Characters per second of the text front end on 1 MB of each kind, worst cases included. */
 import { normalise } from '../src/text/normalise.ts';
 import { segmentText } from '../src/text/segment-text.ts';
+import { type BenchOptions, printTable, thousands } from './report.ts';
 
 const BYTES = 1_000_000;
 const MAX_BYTES = 250;
-const ROUNDS = 3;
 
 const ENGLISH =
   'Dr. Hale reached the harbour at 5:40 p.m. on March 5, 2024, some 12 km from town. "You are late," said the old man; ' +
@@ -30,9 +29,9 @@ function repeat(unit: string): string {
 }
 
 /** The best of a few rounds, in milliseconds of CPU time: the figure holds on a busy machine too. */
-function bestMs(work: () => unknown): number {
+function bestMs(work: () => unknown, rounds: number): number {
   let best = Infinity;
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const before = process.cpuUsage();
     work();
     const { user, system } = process.cpuUsage(before);
@@ -41,14 +40,17 @@ function bestMs(work: () => unknown): number {
   return best;
 }
 
-console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} threads, Node ${process.version}; 1 MB each\n`);
-console.log('| text | normalise ms | characters/s | segmentText ms | characters/s |\n|---|---|---|---|---|');
-for (const [name, [text, language]] of Object.entries(TEXTS)) {
-  const cells = [() => normalise(text, language), () => segmentText(text, { language, maxBytes: MAX_BYTES })].flatMap(
-    (work) => {
-      const ms = bestMs(work);
-      return [ms.toFixed(0), Math.round((text.length / ms) * 1000).toLocaleString('en-GB')];
-    },
+export function benchText({ quick }: BenchOptions): void {
+  const rounds = quick ? 1 : 3;
+  const rows = Object.entries(TEXTS).map(([name, [text, language]]) => {
+    const normaliseMs = bestMs(() => normalise(text, language), rounds);
+    const segmentMs = bestMs(() => segmentText(text, { language, maxBytes: MAX_BYTES }), rounds);
+    const speed = (ms: number): string => thousands((text.length / ms) * 1000);
+    return [name, normaliseMs.toFixed(0), speed(normaliseMs), segmentMs.toFixed(0), speed(segmentMs)];
+  });
+  printTable(
+    `Text front end: 1 MB each, the best of ${rounds} rounds, CPU time`,
+    ['text', 'normalise ms', 'characters/s', 'segmentText ms', 'characters/s'],
+    rows,
   );
-  console.log(`| ${name} | ${cells.join(' | ')} |`);
 }
