@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { storeError } from '../adapters/file-errors.ts';
 import { withFileLock } from '../adapters/file-lock.ts';
 import type { ManifestFile } from '../adapters/manifest-file.ts';
 import { ownIdentity } from '../adapters/process-identity.ts';
@@ -57,10 +58,15 @@ export async function runFolder(narrator: Narrator, manifest: ManifestFile, opti
   const outDirectory = resolve(options.outDirectory);
   const ledger = join(outDirectory, '.narrator');
   const identity = await ownIdentity();
+  const temporary = join(ledger, 'tmp');
+  await mkdir(temporary, { recursive: true }).catch((error: unknown) => {
+    throw storeError(error, `The folder ${outDirectory}`, 'used for results');
+  });
   const lock = {
     folder: join(ledger, 'lock'),
     identity,
-    temporaryPath: () => join(ledger, 'lock', `new-${randomUUID()}`),
+    // In a place and with a name that stores sweep after a crash.
+    temporaryPath: () => join(temporary, `${identity}.${randomUUID()}.tmp`),
     timeoutMs: 0,
   };
   let entered = false;

@@ -23,7 +23,7 @@ export function parseWav(bytes: Uint8Array): Wav {
     subformat: number[];
   };
   const isFloat = audioFormat === 3 || subformat[0] === 3;
-  const samples = wav.getSamples(false, Float64Array) as unknown as Float64Array;
+  const samples = wav.getSamples(false, Float64Array);
   const scale = isFloat ? 1 : 2 ** (bitsPerSample - 1);
   return {
     sampleRateHz: sampleRate,

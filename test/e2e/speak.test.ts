@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseWav, readNarration, withoutSpace } from './narration.ts';
+import type { parseWav } from './narration.ts';
+import { readNarration, withoutSpace } from './narration.ts';
 import { FAST, ROOT, temporaryFiles, Workplace } from './narrator-process.ts';
 
 const TEXT = 'Good morning.\n\nThe river is high.';
