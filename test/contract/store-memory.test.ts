@@ -1,7 +1,7 @@
-import { MemoryStore } from '../unit/core/memory-store.ts';
+import { MemoryStore } from '../../src/adapters/store-memory.ts';
 import { testStoreContract } from './store-contract.ts';
 
-testStoreContract('the store in memory that tests use', async () => ({
+testStoreContract('the store in memory', async () => ({
   store: new MemoryStore(),
   close: async () => {},
 }));
