@@ -7,8 +7,7 @@
  * await narrator.close();
  * ```
  */
-import { readFile } from 'node:fs/promises';
-import { decodeAudio } from './audio/decode.ts';
+import { decodeSegment } from './audio/segment-wav.ts';
 import type { RejectedItem } from './core/shard.ts';
 import type { VoiceProfile } from './core/voice.ts';
 import type { Model } from './engine/f5/model-directory.ts';
@@ -19,9 +18,9 @@ import {
   type PlanReport,
   placeSpeech,
   type SpeakingOptions,
-  type SpokenSegmentInfo,
 } from './runtime/narrator.ts';
 import type { RunOptions, RunProgress, RunSummary } from './runtime/run-folder.ts';
+import type { SpokenSegmentInfo } from './runtime/speak-text.ts';
 import type { VoiceCheck, VoiceClip } from './runtime/voices.ts';
 
 export { ERRORS, type ErrorCode, type ErrorDetails, type ErrorRecord, NarratorError } from './core/errors.ts';
@@ -90,11 +89,10 @@ export async function createNarrator(options: NarratorOptions = {}): Promise<Nar
   const { voices } = narrator;
   return {
     model: narrator.model,
-    speak: (text, speaking = {}) =>
-      narrator.speak(text, { ...speaking, format: 'float32' }, async ({ wavPath, sampleRateHz, seconds, segments }) => {
-        const { channels } = await decodeAudio(await readFile(wavPath), { maxSeconds: Infinity, maxBytes: Infinity });
-        return { samples: channels[0] ?? new Float32Array(), sampleRateHz, seconds, segments };
-      }),
+    speak: async (text, speaking = {}) => {
+      const { wav, seconds, segments } = await narrator.speakToMemory(text, { ...speaking, format: 'float32' });
+      return { ...decodeSegment(wav), seconds, segments };
+    },
     speakToFile: (text, path, speaking = {}) =>
       narrator.speak(text, speaking, async (speech) => {
         await placeSpeech(speech, path);

@@ -1,19 +1,17 @@
 /** Puts the rooms together: one model, its engine, its voices, and jobs on folders. Entry points and the library stand on it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type ManifestFile, openManifestFile } from '../adapters/manifest-file.ts';
 import { placeFile } from '../adapters/place-file.ts';
 import { openFilesystemStore } from '../adapters/store-filesystem.ts';
-import type { ControllerEvent } from '../core/controller.ts';
-import { type ErrorRecord, NarratorError } from '../core/errors.ts';
+import { MemoryStore } from '../adapters/store-memory.ts';
+import { NarratorError } from '../core/errors.ts';
 import type { JobParameters } from '../core/job.ts';
-import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema, itemsAsManifest } from '../core/manifest.ts';
+import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema } from '../core/manifest.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
 import type { EngineInfo, SampleFormat } from '../core/ports.ts';
-import type { SegmentEvent } from '../core/process-shard.ts';
-import type { OpenResults } from '../core/results.ts';
 import type { SpeechModel } from '../core/segment.ts';
 import type { PlanTotals, RejectedItem } from '../core/shard.ts';
 import { SHARD_SECONDS } from '../core/submit-job.ts';
@@ -23,9 +21,10 @@ import { speechModel } from '../engine/f5/speech-model.ts';
 import { findModelDirectory } from '../engine/models/list-models.ts';
 import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
-import { EmbeddedJobs } from './embedded-jobs.ts';
+import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
 import { modelPlaces } from './model-places.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
+import { SPEECH_KEYS, speakText, type SpeakTextOptions, type SpeechInfo } from './speak-text.ts';
 import { Voices } from './voices.ts';
 
 export type Log = (event: string, fields?: Record<string, unknown>) => void;
@@ -39,23 +38,10 @@ export interface SpeakingOptions extends ItemDefaultsInput {
   readonly format?: SampleFormat;
 }
 
-/** One segment of a finished file. Times in seconds from its start. */
-export interface SpokenSegmentInfo {
-  readonly text: string;
-  readonly spoken: string;
-  readonly start: number;
-  readonly end: number;
-  readonly seed: string;
-}
-
-export interface Speech {
+export interface Speech extends SpeechInfo {
   /** path of a WAV file in a temporary folder; gone once `use` has returned */
   readonly wavPath: string;
   readonly sidecarPath: string;
-  readonly seconds: number;
-  readonly samples: number;
-  readonly sampleRateHz: number;
-  readonly segments: readonly SpokenSegmentInfo[];
 }
 
 export interface PlanReport extends PlanTotals {
@@ -137,54 +123,30 @@ export class Narrator {
   }
 
   /**
-   * Speaks one text and hands the finished file to `use`. Runs as a job like any other, in a folder of its own that is deleted afterwards.
+   * Speaks one text and hands the finished file to `use`: texts of any length, through a temporary folder.
    * @throws NarratorError that names what is wrong with the text
    */
-  async speak<T>(
-    text: string,
-    options: SpeakingOptions & {
-      onSegment?: (event: SegmentEvent) => void;
-      onPlanned?: (totals: PlanTotals) => void;
-      signal?: AbortSignal;
-    },
-    use: (speech: Speech) => Promise<T>,
-  ): Promise<T> {
+  async speak<T>(text: string, options: SpeakTextOptions, use: (speech: Speech) => Promise<T>): Promise<T> {
     const folder = await mkdtemp(join(tmpdir(), 'f5-narrator-'));
     try {
-      const jobs = await this.openJobs({
-        ledger: folder,
-        results: join(folder, 'results'),
-        planning: this.planning(),
-        ...(options.onSegment && { onSegment: options.onSegment }),
-        onEvent: (event) => {
-          if (event.type === 'planned') options.onPlanned?.(event.plan.totals);
-        },
+      const info = await speakText(this, text, options, await openFilesystemStore({ root: folder }));
+      return await use({
+        ...info,
+        wavPath: join(folder, SPEECH_KEYS.wav),
+        sidecarPath: join(folder, SPEECH_KEYS.sidecar),
       });
-      const stop = () => void jobs.close();
-      options.signal?.addEventListener('abort', stop);
-      try {
-        if (options.signal?.aborted) throw new NarratorError('cancelled', 'The narrator was told to stop.');
-        const { defaults, parameters } = this.choices(options);
-        const id = await jobs.submit({
-          manifest: { format: 'jsonl', bytes: itemsAsManifest([{ id: 'speech', text }]) },
-          model: { id: this.speechModel.id, digest: this.speechModel.digest },
-          parameters,
-          defaults,
-          results: { kind: 'folder', path: join(folder, 'results') },
-          reuse: false,
-          ...(options.format && { format: options.format }),
-        });
-        const summary = await jobs.finish(id);
-        if (summary.error) throw NarratorError.fromRecord(summary.error);
-        if (summary.succeeded !== 1) throw await firstError(join(folder, 'results', 'errors.jsonl'));
-        return await use(await readSpeech(join(folder, 'results')));
-      } finally {
-        options.signal?.removeEventListener('abort', stop);
-        await this.closeJobs(jobs);
-      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** Speaks a short text into memory, without touching the disk: for whoever waits for the answer. @throws as speak */
+  async speakToMemory(text: string, options: SpeakTextOptions): Promise<SpeechInfo & { readonly wav: Uint8Array }> {
+    const store = new MemoryStore();
+    const info = await speakText(this, text, options, store);
+    const wav = await store.get(SPEECH_KEYS.wav);
+    if (wav === undefined) throw new NarratorError('internal', 'The text was spoken, and its audio is gone.');
+    return { ...info, wav: wav.bytes };
   }
 
   /** Seconds of work for each second of audio, measured with two sentences after one to warm up. */
@@ -241,38 +203,9 @@ export class Narrator {
     };
   }
 
-  /** Jobs with their ledger in one folder and their results in another. */
-  async openJobs(options: {
-    ledger: string;
-    results: string;
-    planning: PlanDeps;
-    onSegment?: (event: SegmentEvent) => void;
-    onEvent?: (event: ControllerEvent) => void;
-  }): Promise<EmbeddedJobs> {
-    const { ledger, results, planning, onSegment, onEvent } = options;
-    const temporary = join(resolve(ledger), 'tmp');
-    const store = await openFilesystemStore({ root: ledger, temporary });
-    const resultsStore = await openFilesystemStore({ root: results, temporary });
-    const openResults: OpenResults = (destination) => {
-      if (destination.kind === 'folder' && resolve(destination.path) === resolve(results)) {
-        return Promise.resolve({ store: resultsStore, prefix: '' });
-      }
-      return Promise.reject(
-        new NarratorError(
-          'ledger_corrupt',
-          'A job in this folder writes its results elsewhere; it cannot be finished here.',
-        ),
-      );
-    };
-    const jobs = new EmbeddedJobs({
-      store,
-      openResults,
-      engine: this.#engine,
-      planning,
-      concurrency: CONCURRENCY,
-      ...(onSegment && { onSegment }),
-      ...(onEvent && { onEvent }),
-    });
+  /** Jobs on a store, run by this narrator's engine until `closeJobs`. */
+  openJobs(options: Omit<EmbeddedJobsOptions, 'engine' | 'concurrency'>): EmbeddedJobs {
+    const jobs = new EmbeddedJobs({ ...options, engine: this.#engine, concurrency: CONCURRENCY });
     this.#open.add(jobs);
     return jobs;
   }
@@ -296,20 +229,4 @@ function inRange(field: string, value: number, minimum: number, maximum: number,
     `${field} is ${value}; it must be a ${whole ? 'whole ' : ''}number from ${minimum} to ${maximum}.`,
     { field },
   );
-}
-
-async function firstError(path: string): Promise<NarratorError> {
-  const line = (await readFile(path, 'utf8')).split('\n')[0] ?? '';
-  if (line === '') return new NarratorError('internal', 'The text was not spoken, and no error was recorded.');
-  // The only item has a line and an id that the caller never gave.
-  const { line: _line, item: _item, ...record } = JSON.parse(line) as ErrorRecord;
-  return NarratorError.fromRecord({ ...record, message: record.message.replace(/^Line 1: /, '') });
-}
-
-async function readSpeech(folder: string): Promise<Speech> {
-  const wavPath = join(folder, 'speech.wav');
-  const sidecarPath = join(folder, 'speech.json');
-  const sidecar = JSON.parse(await readFile(sidecarPath, 'utf8')) as Omit<Speech, 'wavPath' | 'sidecarPath'>;
-  const { seconds, samples, sampleRateHz, segments } = sidecar;
-  return { wavPath, sidecarPath, seconds, samples, sampleRateHz, segments };
 }

@@ -12,11 +12,15 @@ import { storeError } from '../adapters/file-errors.ts';
 import { withFileLock } from '../adapters/file-lock.ts';
 import type { ManifestFile } from '../adapters/manifest-file.ts';
 import { ownIdentity } from '../adapters/process-identity.ts';
+import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { canonicalJson, sha256Hex } from '../core/canonical-json.ts';
 import { NarratorError } from '../core/errors.ts';
+import type { ResultsDestination } from '../core/job.ts';
 import { errorsKey, resultsKey, summaryKey } from '../core/keys.ts';
 import { readManifest } from '../core/manifest-reader.ts';
+import type { ArtifactStore } from '../core/ports.ts';
 import type { JobSummary } from '../core/record.ts';
+import type { ResultsPlace } from '../core/results.ts';
 import type { PlanTotals } from '../core/shard.ts';
 import type { EmbeddedJobs } from './embedded-jobs.ts';
 import type { Narrator, SpeakingOptions } from './narrator.ts';
@@ -101,9 +105,11 @@ class FolderRun {
 
   async run(ledger: string): Promise<RunSummary> {
     const narrator = this.#narrator;
-    const jobs = await narrator.openJobs({
-      ledger,
-      results: this.#outDirectory,
+    const temporary = join(ledger, 'tmp');
+    const results = await openFilesystemStore({ root: this.#outDirectory, temporary });
+    const jobs = narrator.openJobs({
+      store: await openFilesystemStore({ root: ledger, temporary }),
+      openResults: (destination) => this.#openResults(destination, results),
       planning: narrator.planning(this.#manifest),
       onSegment: ({ audioSeconds, reused }) => {
         this.#arrivedSeconds += audioSeconds;
@@ -127,6 +133,13 @@ class FolderRun {
       this.#options.signal?.removeEventListener('abort', stop);
       await narrator.closeJobs(jobs);
     }
+  }
+
+  #openResults(destination: ResultsDestination, store: ArtifactStore): Promise<ResultsPlace> {
+    if (destination.kind === 'folder' && resolve(destination.path) === this.#outDirectory)
+      return Promise.resolve({ store, prefix: '' });
+    const message = 'A job in this folder writes its results elsewhere; it cannot be finished here.';
+    return Promise.reject(new NarratorError('ledger_corrupt', message));
   }
 
   /** The job that this request has in the folder: open, or finished with nothing left to do; else a new one. */

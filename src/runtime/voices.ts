@@ -14,8 +14,8 @@ import { endTranscript } from '../engine/f5/transcript.ts';
 import type { Config } from './config.ts';
 
 export interface VoiceClip {
-  /** a WAV, MP3, FLAC or OGG file */
-  readonly audio: string;
+  /** a WAV, MP3, FLAC or OGG file: its path, or its bytes */
+  readonly audio: string | Uint8Array;
   /** what is said in it, word for word */
   readonly text: string;
   /** 'en' by default */
@@ -27,15 +27,16 @@ export interface VoiceCheck {
   readonly measures: ReferenceMeasures;
 }
 
-/** Name of a clip that is used without being kept. */
-const ONE_OFF = 'reference';
+/** Clips that are used without being kept: as many are remembered, the least recently used go first. */
+const BORROWED_MAX = 128;
 const MAX_CLIP_BYTES = 64 * 1024 * 1024;
 const MAX_TRANSCRIPT_CHARACTERS = 2000;
 
 export class Voices implements VoiceLibrary {
   readonly #stored: StoredVoices;
   readonly #model: Model;
-  readonly #oneOff = new Map<string, PreparedVoice>();
+  /** by id, in order of use */
+  readonly #borrowed = new Map<string, PreparedVoice>();
 
   private constructor(stored: StoredVoices, model: Model) {
     this.#stored = stored;
@@ -48,11 +49,11 @@ export class Voices implements VoiceLibrary {
   }
 
   async find(id: string): Promise<VoiceProfile | undefined> {
-    return this.#oneOff.get(id) ?? (await this.#stored.find(id));
+    return this.#borrowed.get(id) ?? (await this.#stored.find(id));
   }
 
   async load(version: string): Promise<PreparedVoice> {
-    for (const voice of this.#oneOff.values()) if (voice.version === version) return voice;
+    for (const voice of this.#borrowed.values()) if (voice.version === version) return voice;
     return this.#stored.load(version);
   }
 
@@ -89,12 +90,21 @@ export class Voices implements VoiceLibrary {
     return { profile: await this.#stored.add(await this.#prepare(id, clip)), ...checked };
   }
 
-  /** Takes a clip as a voice for this process only. @returns its name, for `voice` */
+  /**
+   * Takes a clip as a voice for this process only. The same clip and text again are the same voice.
+   * @returns its name, for `voice`
+   * @throws NarratorError as add
+   */
   async borrow(clip: VoiceClip): Promise<{ id: string } & VoiceCheck> {
     const checked = await this.check(clip);
     refuseErrors(checked.findings);
-    this.#oneOff.set(ONE_OFF, await this.#prepare(ONE_OFF, clip));
-    return { id: ONE_OFF, ...checked };
+    const prepared = await this.#prepare('reference', clip);
+    const id = `reference-${prepared.version.slice(0, 24)}`;
+    this.#borrowed.delete(id);
+    this.#borrowed.set(id, { ...prepared, id });
+    const [eldest] = this.#borrowed.keys();
+    if (this.#borrowed.size > BORROWED_MAX && eldest !== undefined) this.#borrowed.delete(eldest);
+    return { id, ...checked };
   }
 
   /** @returns false if no such voice was added @throws NarratorError voice_invalid for a built-in one */
@@ -158,6 +168,7 @@ async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
       { field: 'text', limit: MAX_TRANSCRIPT_CHARACTERS },
     );
   }
+  if (typeof audio !== 'string') return decodeAudio(audio);
   const entry = await stat(audio).catch((cause: unknown) => {
     throw new NarratorError(
       'audio_undecodable',

@@ -1,0 +1,91 @@
+/** One text, spoken as a job of its own in a store that does not outlive it: on disk for long texts, in memory for short ones. */
+import { NarratorError, type ErrorRecord } from '../core/errors.ts';
+import { itemsAsManifest } from '../core/manifest.ts';
+import type { ArtifactStore } from '../core/ports.ts';
+import type { SegmentEvent } from '../core/process-shard.ts';
+import type { PlanTotals } from '../core/shard.ts';
+import type { Narrator, SpeakingOptions } from './narrator.ts';
+
+export interface SpeakTextOptions extends SpeakingOptions {
+  readonly onSegment?: (event: SegmentEvent) => void;
+  readonly onPlanned?: (totals: PlanTotals) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One segment of a finished file. Times in seconds from its start. */
+export interface SpokenSegmentInfo {
+  readonly text: string;
+  readonly spoken: string;
+  readonly start: number;
+  readonly end: number;
+  readonly seed: string;
+}
+
+export interface SpeechInfo {
+  readonly seconds: number;
+  readonly samples: number;
+  readonly sampleRateHz: number;
+  readonly segments: readonly SpokenSegmentInfo[];
+}
+
+const RESULTS_PREFIX = 'results/';
+export const SPEECH_KEYS = { wav: `${RESULTS_PREFIX}speech.wav`, sidecar: `${RESULTS_PREFIX}speech.json` } as const;
+
+/**
+ * Leaves SPEECH_KEYS in `store`, which must be empty.
+ * @throws NarratorError that names what is wrong with the text; engine_stopped once `signal` aborts
+ */
+export async function speakText(
+  narrator: Narrator,
+  text: string,
+  options: SpeakTextOptions,
+  store: ArtifactStore,
+): Promise<SpeechInfo> {
+  const { onSegment, onPlanned, signal, format } = options;
+  const { defaults, parameters } = narrator.choices(options);
+  const jobs = narrator.openJobs({
+    store,
+    openResults: (destination) =>
+      Promise.resolve({ store, prefix: destination.kind === 'store' ? destination.prefix : '' }),
+    planning: narrator.planning(),
+    ...(onSegment && { onSegment }),
+    onEvent: (event) => {
+      if (event.type === 'planned') onPlanned?.(event.plan.totals);
+    },
+  });
+  const stop = () => void jobs.close();
+  signal?.addEventListener('abort', stop);
+  try {
+    if (signal?.aborted) throw new NarratorError('cancelled', 'The narrator was told to stop.');
+    const id = await jobs.submit({
+      manifest: { format: 'jsonl', bytes: itemsAsManifest([{ id: 'speech', text }]) },
+      model: { id: narrator.speechModel.id, digest: narrator.speechModel.digest },
+      parameters,
+      defaults,
+      results: { kind: 'store', prefix: RESULTS_PREFIX },
+      reuse: false,
+      ...(format && { format }),
+    });
+    const summary = await jobs.finish(id);
+    if (summary.error) throw NarratorError.fromRecord(summary.error);
+    if (summary.succeeded !== 1) throw await firstError(store);
+    const { seconds, samples, sampleRateHz, segments } = (await readJson(store, SPEECH_KEYS.sidecar)) as SpeechInfo;
+    return { seconds, samples, sampleRateHz, segments };
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await narrator.closeJobs(jobs);
+  }
+}
+
+async function firstError(store: ArtifactStore): Promise<NarratorError> {
+  const lines = new TextDecoder().decode((await store.get(`${RESULTS_PREFIX}errors.jsonl`))?.bytes);
+  const [first = ''] = lines.split('\n');
+  if (first === '') return new NarratorError('internal', 'The text was not spoken, and no error was recorded.');
+  // The only item has a line and an id that the caller never gave.
+  const { line: _line, item: _item, ...record } = JSON.parse(first) as ErrorRecord;
+  return NarratorError.fromRecord({ ...record, message: record.message.replace(/^Line 1: /, '') });
+}
+
+async function readJson(store: ArtifactStore, key: string): Promise<unknown> {
+  return JSON.parse(new TextDecoder().decode((await store.get(key))?.bytes));
+}
