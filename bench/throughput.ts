@@ -6,7 +6,6 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { planItems } from '../src/core/plan-items.ts';
 import { openManifestFile } from '../src/adapters/manifest-file.ts';
-import { bucketFrames } from '../src/engine/batch-policy.ts';
 import { collate, totalFrames } from '../src/engine/f5/collate.ts';
 import { promptFrames } from '../src/engine/f5/duration.ts';
 import { physicalCores } from '../src/engine/f5/physical-cores.ts';
@@ -120,7 +119,7 @@ async function bareLoop(sessions: F5Sessions, segments: readonly PreparedSegment
     const mel = await sessions.sample(input);
     await sessions.vocode({
       batch: 1,
-      frames: bucketFrames(duration),
+      frames: input.frames,
       mel,
       start: [prompt],
       length: [duration - prompt],

@@ -5,8 +5,13 @@
  * the rule of text-embeddings-inference (core/src/queue.rs) with mel frames in place of tokens.
  */
 
-/** Lengths are rounded up to this many frames, so that the model meets few shapes: its memory arena and kernels are kept per shape. */
-export const BUCKET_FRAMES = 128;
+/**
+ * Lengths are rounded up to a multiple of this many frames, so that the model meets few shapes: its memory arena and kernels
+ * are kept per shape. A finer step pads less, on a CPU and beside others: docs/decisions/0006-bucket-size.md.
+ */
+export const BUCKET_FRAMES = 32;
+/** Of fewer padded frames the CPU's kernels make other bits (seen up to 64). */
+const SHORTEST_BUCKET_FRAMES = 128;
 
 export interface BatchPolicyOptions {
   /** most frames that one batch may cost: longest item (bucketed) x items. A longer single item still goes, alone. */
@@ -37,7 +42,7 @@ export type BatchPolicy = <T extends WaitingSegment>(
 ) => T[];
 
 export function bucketFrames(frames: number): number {
-  return Math.max(1, Math.ceil(frames / BUCKET_FRAMES)) * BUCKET_FRAMES;
+  return Math.max(SHORTEST_BUCKET_FRAMES, Math.ceil(frames / BUCKET_FRAMES) * BUCKET_FRAMES);
 }
 
 /** Frames that the model computes for these items as one batch, padding included. */

@@ -192,6 +192,12 @@ describe('leastPaddingPolicy', () => {
   });
 });
 
+describe('bucketFrames', () => {
+  it('rounds up in steps of 32, and never below what the kernels need', () => {
+    assert.deepEqual([1, 128, 129, 160, 161].map(bucketFrames), [128, 128, 160, 160, 192]);
+  });
+});
+
 describe('paddingWaste', () => {
   it('is the share of computed frames that nobody asked for', () => {
     assert.equal(paddingWaste([segments([128, 64])]), 1 - 192 / 256);
