@@ -1,10 +1,11 @@
 /** A manifest on this machine's disk, and the text files that it names. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
-import { dirname, extname, isAbsolute, resolve, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
 import { NarratorError } from '../core/errors.ts';
 import type { ManifestFormat } from '../core/manifest.ts';
+import { pathInside, readInside } from './read-inside.ts';
 
 export interface ManifestFile {
   readonly path: string;
@@ -46,50 +47,27 @@ export async function openManifestFile(file: string): Promise<ManifestFile> {
       for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
       return hash.digest('hex');
     },
-    readTextFile: (name, { maxBytes }) => readInside(folder, name, maxBytes),
+    readTextFile: (name, { maxBytes }) =>
+      readInside(folder, name, {
+        maxBytes,
+        refuse: refusal(name),
+        tooLarge: (size) =>
+          new NarratorError(
+            'text_too_long',
+            `textFile ${JSON.stringify(name)} has ${size} bytes; the limit is ${maxBytes}.`,
+            {
+              field: 'textFile',
+              limit: maxBytes,
+            },
+          ),
+      }),
     async textFileStamp(name) {
-      const inside = await pathInside(folder, name).catch(() => undefined);
+      const inside = await pathInside(folder, name, { refuse: refusal(name) }).catch(() => undefined);
       const entry = inside === undefined ? undefined : await stat(inside).catch(() => undefined);
       return entry && `${entry.size}-${entry.mtimeMs}`;
     },
   };
 }
 
-async function pathInside(folder: string, name: string): Promise<string> {
-  const refuse = (why: string) =>
-    new NarratorError('text_file_unreadable', `textFile ${JSON.stringify(name)} ${why}.`, { field: 'textFile' });
-  if (isAbsolute(name) || name.includes('\0')) throw refuse('is not a relative path');
-  const root = await realpath(folder);
-  const target = await realpath(resolve(root, name)).catch(() => {
-    throw refuse('does not exist');
-  });
-  if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) throw refuse("lies outside of the manifest's folder");
-  return target;
-}
-
-async function readInside(folder: string, name: string, maxBytes: number): Promise<Uint8Array> {
-  const path = await pathInside(folder, name);
-  const file = await open(path, 'r');
-  try {
-    const entry = await file.stat();
-    // A named pipe would never end.
-    if (!entry.isFile())
-      throw new NarratorError('text_file_unreadable', `textFile ${JSON.stringify(name)} is not a file.`, {
-        field: 'textFile',
-      });
-    const { size } = entry;
-    if (size > maxBytes) {
-      throw new NarratorError(
-        'text_too_long',
-        `textFile ${JSON.stringify(name)} has ${size} bytes; the limit is ${maxBytes}.`,
-        {
-          field: 'textFile',
-          limit: maxBytes,
-        },
-      );
-    }
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
-}
+const refusal = (name: string) => (why: string) =>
+  new NarratorError('text_file_unreadable', `textFile ${JSON.stringify(name)} ${why}.`, { field: 'textFile' });

@@ -13,6 +13,7 @@ import { addDoctorCommand } from './doctor.ts';
 import { addModelsCommand } from './models.ts';
 import { addPlanCommand } from './plan.ts';
 import { addRunCommand } from './run.ts';
+import { addServeCommand } from './serve.ts';
 import { addSpeakCommand } from './speak.ts';
 import { createTerminal, EXIT, exitCodeOf, formatError } from './terminal.ts';
 import { addVoicesCommand } from './voices.ts';
@@ -83,6 +84,7 @@ Exit codes: 0 everything done, 1 failed, 2 wrong use, 3 some items failed, 130 a
   addSpeakCommand(program, context);
   addRunCommand(program, context);
   addPlanCommand(program, context);
+  addServeCommand(program, context);
   addVoicesCommand(program, context);
   addModelsCommand(program, context);
   addDoctorCommand(program, context);

@@ -41,6 +41,14 @@ export const ERRORS = {
   },
   voice_invalid: { retryable: false, hint: 'Run `narrator voices check` on the clip and follow what it says.' },
   audio_undecodable: { retryable: false, hint: 'Hand in a WAV, MP3, FLAC or OGG file.' },
+  fetch_refused: {
+    retryable: false,
+    hint: 'Use a public http or https address of a small enough file, or hand the bytes in directly.',
+  },
+  fetch_failed: { retryable: true, hint: 'Check that the address can be reached and answers with the file.' },
+  request_invalid: { retryable: false, hint: 'Correct the field that the message names; docs/api.md has the form.' },
+  route_not_found: { retryable: false, hint: 'Check method and path; docs/api.md lists them.' },
+  too_many_requests: { retryable: true, hint: 'Wait as long as Retry-After says, then try again.' },
   key_invalid: {
     retryable: false,
     hint: 'Use relative paths of letters, digits, dots, dashes and underscores, without "..".',

@@ -1,0 +1,108 @@
+/** Errors as HTTP answers: RFC 9457 problem documents with our own stable codes. One exhaustive map, and no other place decides a status. */
+import type { ErrorRequestHandler, Response } from 'express';
+import { type ErrorCode, NarratorError, toNarratorError } from '../core/errors.ts';
+
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  usage: 400,
+  config_invalid: 500,
+  request_invalid: 400,
+  route_not_found: 404,
+  manifest_invalid: 400,
+  manifest_too_large: 413,
+  encoding_invalid: 400,
+  item_invalid: 400,
+  item_duplicate: 400,
+  text_empty: 422,
+  text_too_long: 413,
+  text_unspeakable: 422,
+  text_file_unreadable: 400,
+  voice_not_found: 404,
+  voice_invalid: 422,
+  audio_undecodable: 422,
+  key_invalid: 400,
+  fetch_refused: 422,
+  fetch_failed: 502,
+  too_many_requests: 429,
+  job_not_found: 404,
+  job_conflict: 409,
+  cancelled: 409,
+  model_not_found: 404,
+  model_invalid: 500,
+  model_mismatch: 409,
+  provider_unavailable: 503,
+  download_failed: 502,
+  checksum_mismatch: 500,
+  engine_crashed: 503,
+  engine_timeout: 504,
+  engine_stopped: 503,
+  out_of_memory: 503,
+  segment_crashes_engine: 422,
+  shard_abandoned: 500,
+  waveform_invalid: 422,
+  store_unavailable: 503,
+  store_full: 507,
+  store_busy: 409,
+  store_unsafe: 500,
+  ledger_corrupt: 500,
+  internal: 500,
+};
+
+/** Seconds that a client waits before it tries something retryable again. */
+const RETRY_AFTER_SECONDS = 5;
+
+export function statusOf(error: NarratorError): number {
+  return STATUS[error.code];
+}
+
+/** What express and its body parser throw carries a status and a type; never match their messages. */
+export function fromHttpError(thrown: unknown): NarratorError {
+  const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
+  if (thrown instanceof NarratorError || typeof status !== 'number' || status >= 500) return toNarratorError(thrown);
+  if (type === 'entity.too.large') {
+    const { limit } = thrown as { limit?: number };
+    return new NarratorError('request_invalid', `The body is larger than ${limit} bytes.`, {
+      field: 'body',
+      ...(limit !== undefined && { limit }),
+    });
+  }
+  if (type === 'entity.parse.failed')
+    return new NarratorError('request_invalid', 'The body is not valid JSON.', { field: 'body' });
+  return new NarratorError('request_invalid', 'The request cannot be read.', { field: 'body' });
+}
+
+export function sendProblem(response: Response, error: NarratorError, status = statusOf(error)): void {
+  if (error.retryable) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+  const { code, message, hint, ...place } = error.toRecord();
+  // What is inside stays inside: the log has it, under the request's id.
+  const detail = code === 'internal' ? 'Something unexpected happened.' : message;
+  response
+    .status(status)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:f5-narrator:error:${code}`,
+        title: code,
+        status,
+        detail,
+        hint,
+        ...place,
+        code,
+        instance: response.locals['requestId'] as string,
+      }),
+    );
+}
+
+/** The last middleware. `report` hears of every error; answers that have begun can only be broken off. */
+export function problemHandler(report: (error: NarratorError, requestId: string) => void): ErrorRequestHandler {
+  return (thrown: unknown, _request, response, _next) => {
+    const error = fromHttpError(thrown);
+    report(error, response.locals['requestId'] as string);
+    if (response.headersSent) response.destroy();
+    else
+      sendProblem(
+        response,
+        error,
+        error.details.field === 'body' && error.details.limit !== undefined ? 413 : statusOf(error),
+      );
+  };
+}
