@@ -1,12 +1,14 @@
 /**
  * The loop that brings every open job one step further: planned, dispatched, finished. It keeps nothing that it could not
- * find again in the store, so it may be killed at any moment; what it remembers saves reading only.
+ * find again in the store, so it may be killed at any moment; what it remembers saves reading only. What takes long for one
+ * job (planning, finishing) goes on beside the passes, so that it holds up no other.
  */
 import { NarratorError, toNarratorError } from './errors.ts';
 import { finishJob, type FinishDeps } from './finish-job.ts';
 import { openPrefix, shardName, shardNumber } from './keys.ts';
-import { isCancelled, readJobHead, requireShard } from './ledger.ts';
+import { isCancelled, readJobHead, readJobPlan, requireShard } from './ledger.ts';
 import { OpenJob } from './open-job.ts';
+import type { JobHead } from './job.ts';
 import type { PlanDeps } from './plan-items.ts';
 import { planJob } from './planner.ts';
 import type { Dispatcher } from './ports.ts';
@@ -30,6 +32,8 @@ export interface ControllerDeps extends FinishDeps {
   readonly dispatchesMax?: number;
   /** how long workers may take to record what they have of a cancelled job. Default 10 s */
   readonly cancelGraceMs?: number;
+  /** jobs that are planned at once. One of them is always a small one, if there is any. Default 3 */
+  readonly planningMax?: number;
   /** for logs and progress. Must not throw. */
   readonly onEvent?: (event: ControllerEvent) => void;
 }
@@ -44,6 +48,7 @@ export interface ControllerPass {
   /** jobs that are still open after it */
   readonly open: number;
   readonly dispatched: number;
+  /** since the pass before */
   readonly finished: readonly string[];
 }
 
@@ -53,7 +58,11 @@ const DEFAULTS = {
   retryDelayMs: 10_000,
   dispatchesMax: 5,
   cancelGraceMs: 10_000,
+  planningMax: 3,
 };
+
+/** Manifests up to this size are planned in seconds: one place is kept for them. */
+const SMALL_MANIFEST_BYTES = 1024 * 1024;
 
 /** Cancelled shards that are recorded at once. */
 const RECORDS_IN_FLIGHT = 8;
@@ -61,6 +70,8 @@ const RECORDS_IN_FLIGHT = 8;
 export class Controller {
   readonly #deps: ControllerDeps & typeof DEFAULTS;
   readonly #jobs = new Map<string, OpenJob>();
+  readonly #planning = new Set<OpenJob>();
+  #finished: string[] = [];
   #pass: Promise<ControllerPass> | undefined;
   #wake = new AbortController();
 
@@ -68,20 +79,25 @@ export class Controller {
     this.#deps = { ...DEFAULTS, ...deps };
   }
 
-  /** Passes until `signal` aborts; waits for the pass at work. An error of the store is reported, and tried again. */
+  /** Passes until `signal` aborts; waits for what is at work. An error of the store is reported, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = () => this.wake();
     signal.addEventListener('abort', stop);
     try {
       while (!signal.aborted) {
         const woken = (this.#wake = new AbortController()).signal;
-        const pass = await this.step(signal).catch((thrown: unknown) => this.#problem('', thrown));
-        if (pass !== undefined && pass.finished.length > 0) continue;
+        await this.step(signal).catch((thrown: unknown) => this.#problem('', thrown));
         if (!signal.aborted && !woken.aborted) await this.#deps.sleep(this.#deps.intervalMs, woken);
       }
+      await this.settle();
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Resolves once nothing is at work beside the passes. */
+  async settle(): Promise<void> {
+    for (const { work } of [...this.#jobs.values()]) await work;
   }
 
   /** Ends the wait between two passes: something happened. */
@@ -114,49 +130,109 @@ export class Controller {
     const isStopping = () => signal?.aborted === true;
     const open = new Set<string>();
     for await (const { key } of this.#deps.store.list(openPrefix)) open.add(key.slice(openPrefix.length));
-    for (const jobId of this.#jobs.keys()) if (!open.has(jobId)) this.#jobs.delete(jobId);
+    for (const [jobId, { isFinished }] of this.#jobs) {
+      // One that is finished and open is open again.
+      if (isFinished || !open.has(jobId)) this.#jobs.delete(jobId);
+    }
 
-    const finished: string[] = [];
     const ready: OpenJob[] = [];
     for (const jobId of open) {
       if (isStopping()) break;
       try {
-        const job = this.#jobs.get(jobId) ?? (await this.#openJob(jobId, signal));
-        if (job === undefined) continue;
-        this.#jobs.set(jobId, job);
-        const state = await this.#advance(job);
-        if (state === 'finished') finished.push(jobId);
-        if (state === 'dispatchable') ready.push(job);
+        const job = this.#jobs.get(jobId) ?? (await this.#openJob(jobId));
+        if (job?.isFinished === false && (await this.#advance(job, signal))) ready.push(job);
       } catch (thrown) {
         if (!isStopping()) this.#problem(jobId, thrown);
       }
     }
     const dispatched = isStopping() ? 0 : await this.#dispatch(ready);
-    return { open: open.size - finished.length, dispatched, finished };
+    const finished = this.#finished;
+    this.#finished = [];
+    for (const jobId of finished) open.delete(jobId);
+    return { open: open.size, dispatched, finished };
   }
 
-  async #openJob(jobId: string, signal: AbortSignal | undefined): Promise<OpenJob | undefined> {
-    const { store, planning, onEvent } = this.#deps;
-    const head = await readJobHead(store, jobId);
+  async #openJob(jobId: string): Promise<OpenJob | undefined> {
+    const head = await readJobHead(this.#deps.store, jobId);
     if (head === undefined) return undefined;
-    const plan = await planJob(head, { ...planning, store, ...(signal !== undefined && { signal }) });
-    onEvent?.({ type: 'planned', jobId, plan });
-    return new OpenJob(head, plan);
+    const job = new OpenJob(head);
+    const plan = await readJobPlan(this.#deps.store, jobId);
+    if (plan !== undefined) this.#planned(job, plan);
+    this.#jobs.set(jobId, job);
+    return job;
   }
 
-  async #advance(job: OpenJob): Promise<'finished' | 'dispatchable' | 'waiting'> {
-    const { store, onEvent } = this.#deps;
+  /** @returns whether shards of it may be dispatched now */
+  async #advance(job: OpenJob, signal: AbortSignal | undefined): Promise<boolean> {
+    const { store } = this.#deps;
     await job.readRecords(store);
     if (!job.isRecorded() && (await isCancelled(store, job.head.id))) {
       await this.#recordCancelled(job);
       await job.readRecords(store);
-      if (!job.isRecorded()) return 'waiting';
+      if (job.plan === undefined) this.#plan(job, signal);
+      if (!job.isRecorded()) return false;
     }
-    if (!job.isRecorded()) return 'dispatchable';
-    const summary = await finishJob(job.head.id, this.#deps);
-    this.#jobs.delete(job.head.id);
-    onEvent?.({ type: 'finished', jobId: job.head.id, summary });
-    return 'finished';
+    if (job.isRecorded()) {
+      this.#finish(job);
+      return false;
+    }
+    if (job.plan === undefined && this.#mayPlan(job)) this.#plan(job, signal);
+    return true;
+  }
+
+  #mayPlan({ head }: OpenJob): boolean {
+    const { planningMax } = this.#deps;
+    const isLarge = ({ manifest }: JobHead) => manifest.bytes > SMALL_MANIFEST_BYTES;
+    const large = [...this.#planning].filter((job) => isLarge(job.head)).length;
+    return this.#planning.size < planningMax && (!isLarge(head) || large < Math.max(1, planningMax - 1));
+  }
+
+  #plan(job: OpenJob, signal: AbortSignal | undefined): void {
+    const { store, planning } = this.#deps;
+    const onSettled = (shards: number) => {
+      job.settledShards = shards;
+      if (shards === 1) this.wake();
+    };
+    this.#beside(job, signal, async () => {
+      this.#planning.add(job);
+      try {
+        const deps = { ...planning, store, onSettled, ...(signal !== undefined && { signal }) };
+        this.#planned(job, await planJob(job.head, deps));
+      } finally {
+        this.#planning.delete(job);
+      }
+    });
+  }
+
+  #planned(job: OpenJob, plan: JobPlan): void {
+    job.plan = plan;
+    this.#deps.onEvent?.({ type: 'planned', jobId: job.head.id, plan });
+  }
+
+  #finish(job: OpenJob): void {
+    const { id } = job.head;
+    this.#beside(job, undefined, async () => {
+      const summary = await finishJob(id, this.#deps);
+      job.isFinished = true;
+      this.#finished.push(id);
+      this.#deps.onEvent?.({ type: 'finished', jobId: id, summary });
+    });
+  }
+
+  /** One work for one job at a time. What fails is reported, and tried again a while later. */
+  #beside(job: OpenJob, signal: AbortSignal | undefined, work: () => Promise<void>): void {
+    if (job.work !== undefined || this.#nowMs() < job.workNotBeforeMs) return;
+    job.work = work()
+      .then(
+        () => this.wake(),
+        (thrown: unknown) => {
+          job.workNotBeforeMs = this.#nowMs() + this.#deps.retryDelayMs;
+          if (signal?.aborted !== true) this.#problem(job.head.id, thrown);
+        },
+      )
+      .finally(() => {
+        job.work = undefined;
+      });
   }
 
   /** Shards that no worker has end at once; those at work have some seconds to record what they have finished. */

@@ -1,5 +1,5 @@
 /** The end of a job: items that span shards are joined, and the outcome of every line is written where the client looks. */
-import { NarratorError, toNarratorError } from './errors.ts';
+import { type ErrorRecord, NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
 import { errorsKey, finishedKey, openKey, resultsKey, segmentKey, shardName, summaryKey } from './keys.ts';
 import {
@@ -55,7 +55,7 @@ async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
   for await (const group of outcomesByLine(plan, store, ({ items }) => withdrawFailed(items, results))) {
     let outcome = isWhole(group);
     if (outcome === undefined) {
-      outcome = await join(group, head, results, deps);
+      outcome = await join(group, head, plan, results, deps);
       await withdrawFailed([outcome], results);
       joined.set(outcome.line, forResults(outcome));
     }
@@ -70,9 +70,15 @@ async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
 
   const type = { contentType: 'application/x-ndjson' };
   await results.store.put(resultsKey(results.prefix), jsonLines(outcomes(), resultLine), type);
-  const errors =
-    plan.error === undefined ? jsonLines(outcomes(), errorLine) : jsonLines([plan.error], (error) => error);
-  await results.store.put(errorsKey(results.prefix), errors, type);
+  async function* errors(): AsyncGenerator<unknown> {
+    for await (const outcome of outcomes()) yield errorLine(outcome);
+    yield plan?.error;
+  }
+  await results.store.put(
+    errorsKey(results.prefix),
+    jsonLines(errors(), (line) => line),
+    type,
+  );
 
   const cancelled = await isCancelled(store, jobId);
   const summary: JobSummary = {
@@ -138,10 +144,13 @@ function isWhole(group: readonly PlacedOutcome[]): FinalOutcome | undefined {
 async function join(
   group: readonly PlacedOutcome[],
   head: JobHead,
+  plan: JobPlan,
   results: ResultsPlace,
   { store, audio }: FinishDeps,
 ): Promise<FinalOutcome> {
   for (const { outcome } of group) if (outcome.status === 'failed') return outcome;
+  const rest = plan.error === undefined ? undefined : await unplannedRest(group, head, plan.error, store);
+  if (rest !== undefined) return rest;
 
   const segments: SpokenSegment[] = [];
   const parts = [];
@@ -172,6 +181,22 @@ async function join(
     const { line, item, output } = part;
     return { status: 'failed', line, item, output, isPart: true, error: error.with({ line, item }).toRecord() };
   }
+}
+
+/** The end of an item inside which planning ended: its other segments will never come. */
+async function unplannedRest(
+  group: readonly PlacedOutcome[],
+  head: JobHead,
+  error: ErrorRecord,
+  store: ArtifactStore,
+): Promise<FailedItem | undefined> {
+  const last = group.at(-1);
+  if (last?.outcome.status !== 'part') return undefined;
+  const { line, item, firstSegment, segments } = last.outcome;
+  const shard = await requireShard(store, head.id, last.shardId);
+  const part = shard.parts.find((one) => one.line === line);
+  if (part === undefined || firstSegment + segments.length === part.totalSegments) return undefined;
+  return { status: 'failed', line, item, output: part.output, isPart: true, error: { ...error, line, item } };
 }
 
 async function storedSamples(key: string, { store, audio }: Pick<FinishDeps, 'store' | 'audio'>) {

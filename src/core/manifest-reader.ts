@@ -34,16 +34,33 @@ export async function* readManifest(
       continue;
     }
     items += 1;
-    if (items > limits.itemsMax) {
-      throw new NarratorError(
-        'manifest_too_large',
-        `Line ${record.line}: the manifest holds more than ${limits.itemsMax} items.`,
-        { line: record.line, limit: limits.itemsMax },
-      );
-    }
+    checkItemCount(items, record.line, limits);
     yield entryOf(record, columns, limits);
   }
   if (items === 0) throw new NarratorError('manifest_invalid', 'The manifest holds no items.');
+}
+
+function checkItemCount(items: number, line: number, { itemsMax }: ManifestLimits): void {
+  if (items <= itemsMax) return;
+  throw new NarratorError('manifest_too_large', `Line ${line}: the manifest holds more than ${itemsMax} items.`, {
+    line,
+    limit: itemsMax,
+  });
+}
+
+/**
+ * Reads to the end without looking at the items: what makes the whole manifest unusable should be known before its first item is
+ * spoken.
+ * @throws NarratorError manifest_too_large
+ */
+export async function countItems(
+  bytes: AsyncIterable<Uint8Array>,
+  format: ManifestFormat,
+  limits: ManifestLimits = MANIFEST_LIMITS,
+): Promise<number> {
+  let items = format === 'csv' ? -1 : 0;
+  for await (const { line } of readRecords(bytes, format, limits.lineBytesMax)) checkItemCount(++items, line, limits);
+  return Math.max(0, items);
 }
 
 function headerText(record: ManifestRecord, limits: ManifestLimits): string {

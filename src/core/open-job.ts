@@ -16,8 +16,16 @@ interface Dispatched {
 /** What is known of an open job. All of it can be read again. */
 export class OpenJob {
   readonly head: JobHead;
-  readonly plan: JobPlan;
+  /** absent until the job is planned */
+  plan: JobPlan | undefined;
+  /** shards that may be dispatched already while it is planned */
+  settledShards = 0;
+  /** what is done for this job beside the passes: planning, finishing. It never rejects. */
+  work: Promise<void> | undefined;
+  /** that work failed, and is not tried again before */
+  workNotBeforeMs = 0;
   readonly inFlight = new Map<number, Dispatched>();
+  isFinished = false;
   cancelSeenAtMs: number | undefined;
   /** all shards up to this number have a record */
   #recordedUpTo = 0;
@@ -26,9 +34,12 @@ export class OpenJob {
   /** all shards up to this number were dispatched by this controller, or have a record */
   #dispatchedUpTo = 0;
 
-  constructor(head: JobHead, plan: JobPlan) {
+  constructor(head: JobHead) {
     this.head = head;
-    this.plan = plan;
+  }
+
+  get #shards(): number {
+    return this.plan?.shards ?? this.settledShards;
   }
 
   /** Names only, and only those behind the first gap. */
@@ -48,12 +59,12 @@ export class OpenJob {
   }
 
   isRecorded(): boolean {
-    return this.#recordedUpTo >= this.plan.shards;
+    return this.plan !== undefined && this.#recordedUpTo >= this.plan.shards;
   }
 
   unrecorded(): number[] {
     const numbers: number[] = [];
-    for (let number = this.#recordedUpTo + 1; number <= this.plan.shards; number++) {
+    for (let number = this.#recordedUpTo + 1; number <= this.#shards; number++) {
       if (!this.#recordedBeyond.has(number)) numbers.push(number);
     }
     return numbers;
@@ -63,7 +74,7 @@ export class OpenJob {
   next(nowMs: number): number | undefined {
     for (const [number, { dueAtMs }] of this.inFlight) if (dueAtMs <= nowMs) return number;
     this.#dispatchedUpTo = Math.max(this.#dispatchedUpTo, this.#recordedUpTo);
-    while (this.#dispatchedUpTo < this.plan.shards) {
+    while (this.#dispatchedUpTo < this.#shards) {
       const number = this.#dispatchedUpTo + 1;
       if (!this.inFlight.has(number) && !this.#recordedBeyond.has(number)) return number;
       this.#dispatchedUpTo = number;

@@ -38,6 +38,9 @@ export interface PlanOptions {
   readonly parameters: JobParameters;
 }
 
+/** Lines for which there is an entry; the others count for duplicates only. */
+export type WantedLines = (line: number) => boolean;
+
 /** A whole item: the part that has all of its segments. */
 export interface PlannedItem extends ItemPart {
   /** of its text */
@@ -66,18 +69,24 @@ export async function* planItems(
   manifest: ManifestSource,
   options: PlanOptions,
   deps: PlanDeps,
+  isWanted: WantedLines = () => true,
 ): AsyncGenerator<PlannedEntry> {
   const limits = { ...MANIFEST_LIMITS, ...deps.limits };
   const checkDuplicates = duplicateCheck();
   const planItem = itemPlanner(options, deps, limits);
   for await (const entry of readManifest(manifest.bytes, manifest.format, limits)) {
+    if (!isWanted(entry.line)) {
+      if ('item' in entry) checkDuplicates(entry.item, entry.line);
+      continue;
+    }
     if ('error' in entry) {
       yield rejection(entry.line, entry.error);
       continue;
     }
     const { line, item } = entry;
     try {
-      checkDuplicates(item, line);
+      const duplicate = checkDuplicates(item, line);
+      if (duplicate !== undefined) throw duplicate;
       yield { status: 'planned', item: await planItem(item, line) };
     } catch (thrown) {
       const error = toNarratorError(thrown);
@@ -94,24 +103,23 @@ function rejection(line: number, error: NarratorError): PlannedEntry {
 }
 
 /** Ids must differ exactly; outputs must differ on file systems that ignore case or normalise names. */
-function duplicateCheck(): (item: ManifestItem, line: number) => void {
+function duplicateCheck(): (item: ManifestItem, line: number) => NarratorError | undefined {
   const ids = new DuplicateIndex();
   const outputs = new DuplicateIndex();
   return (item, line) => {
     const sameId = ids.firstSeen(item.id, line);
     if (sameId !== undefined) {
-      throw new NarratorError('item_duplicate', `Line ${line}: the id ${item.id} is that of line ${sameId} already.`, {
+      return new NarratorError('item_duplicate', `Line ${line}: the id ${item.id} is that of line ${sameId} already.`, {
         field: 'id',
       });
     }
     const sameOutput = outputs.firstSeen(item.output.normalize('NFC').toLowerCase(), line);
-    if (sameOutput !== undefined) {
-      throw new NarratorError(
-        'item_duplicate',
-        `Line ${line}: the output ${item.output} is that of line ${sameOutput} already (upper and lower case count as the same).`,
-        { field: 'output' },
-      );
-    }
+    if (sameOutput === undefined) return undefined;
+    return new NarratorError(
+      'item_duplicate',
+      `Line ${line}: the output ${item.output} is that of line ${sameOutput} already (upper and lower case count as the same).`,
+      { field: 'output' },
+    );
   };
 }
 

@@ -1,39 +1,41 @@
-/** Planning: items to shards. Streaming, restartable: a planner that is killed starts again and ends with the same objects. */
+/**
+ * Planning: items to shards. Streaming: shards may be dispatched while the planner goes on. Restartable: a planner that is killed
+ * starts again behind the last shard that is settled (see shard-chain.ts).
+ */
 import { createHash } from 'node:crypto';
 import { NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
-import { planKey, shardKey, shardName } from './keys.ts';
-import { encodeJson, isCancelled, putJsonIfAbsent, readJobPlan } from './ledger.ts';
-import {
-  type ManifestSource,
-  type PlanDeps,
-  planItems,
-  type PlannedEntry,
-  type PlannedItem,
-  type PlanOptions,
-} from './plan-items.ts';
+import { planKey, shardName } from './keys.ts';
+import { isCancelled, putJsonIfAbsent, readJobPlan } from './ledger.ts';
+import { MANIFEST_LIMITS } from './manifest.ts';
+import { countItems } from './manifest-reader.ts';
+import { type ManifestSource, type PlanDeps, planItems, type PlannedEntry, type PlanOptions } from './plan-items.ts';
+import { TotalsOfShards } from './plan-totals.ts';
 import type { ArtifactStore } from './ports.ts';
+import { readAhead } from './read-ahead.ts';
 import type { SpeechModel } from './segment.ts';
-import { framesOf, type ItemPart, type JobPlan, type PlanTotals, type RejectedItem, type ShardPlan } from './shard.ts';
+import { packShards } from './pack-shards.ts';
+import type { JobPlan, PlanTotals, RejectedItem, ShardPlan } from './shard.ts';
+import { type BegunItem, encodeShard, NO_SHARD, putShard, ShardChain } from './shard-chain.ts';
 
-/** Entries (items and rejected lines) of one shard at most: bounds its plan and its record when items are tiny. */
-const SHARD_ENTRIES_MAX = 512;
 /** Shards that are being written at once. */
 const WRITES_IN_FLIGHT_MAX = 4;
 /** How often a running planner looks whether its job was cancelled, in shards. */
 const CANCEL_CHECK_SHARDS = 32;
 
-type ShardContents = Pick<ShardPlan, 'parts' | 'rejected'>;
+export interface PlanJobDeps extends PlanDeps {
+  readonly store: ArtifactStore;
+  readonly signal?: AbortSignal;
+  /** shards up to this number are settled: they never change, and may be dispatched. Must not throw. */
+  readonly onSettled?: (shards: number) => void;
+}
 
 /**
- * Plans a job, and returns the plan that is there if it was planned before. A manifest that is unusable as a whole, or a job that
- * is cancelled meanwhile, ends in a plan with an error and no shards.
+ * Plans a job, and returns the plan that is there if it was planned before. What makes it impossible to go on (an unusable manifest,
+ * a job that is cancelled meanwhile) ends in a plan with an error, and with the shards that were settled until then.
  * @throws NarratorError model_mismatch, ledger_corrupt, store errors; `cancelled` once `signal` aborts (nothing is decided then)
  */
-export async function planJob(
-  head: JobHead,
-  deps: PlanDeps & { readonly store: ArtifactStore; readonly signal?: AbortSignal },
-): Promise<JobPlan> {
+export async function planJob(head: JobHead, deps: PlanJobDeps): Promise<JobPlan> {
   const { store, model } = deps;
   const planned = await readJobPlan(store, head.id);
   if (planned !== undefined) return planned;
@@ -43,80 +45,143 @@ export async function planJob(
       `The job ${head.id} was accepted for the model ${head.model.id} (${head.model.digest.slice(0, 12)}), this is ${model.id} (${model.digest.slice(0, 12)}).`,
     );
   }
-  const plan = await writeShards(head, deps).catch((thrown: unknown) => unusable(head, thrown));
+  const onSettled = (shards: number) => deps.onSettled?.(shards);
+  const chain = new ShardChain(store, head.id, { shards: 0, digest: NO_SHARD }, onSettled);
+  const error = await writeShards(head, chain, deps).catch(decidedError);
+  const totals = chain.totals.value(model.hopLength / model.sampleRateHz);
+  const plan: JobPlan = {
+    v: 1,
+    jobId: head.id,
+    shards: chain.length,
+    totals,
+    digest: chain.digest,
+    ...(error !== undefined && { error: error.toRecord() }),
+  };
   await putJsonIfAbsent(store, planKey(head.id), plan);
   // Another planner may have been first: what stands in the store is the plan.
   return (await readJobPlan(store, head.id)) ?? plan;
 }
 
-async function writeShards(head: JobHead, deps: Parameters<typeof planJob>[1]): Promise<JobPlan> {
-  const { store, signal } = deps;
-  const totals = new Totals(deps.model);
-  const digest = createHash('sha256');
-  const writes = boundedWrites(WRITES_IN_FLIGHT_MAX);
-  let shards = 0;
-  const entries = totals.count(planItems(await storedManifest(head, store), head, deps));
-  try {
-    for await (const contents of packShards(entries, framesPerShard(head.shardSeconds, deps.model))) {
-      if (signal?.aborted === true)
-        throw new NarratorError('cancelled', 'Planning was interrupted.', { retryable: true });
-      if (shards % CANCEL_CHECK_SHARDS === 0 && (await isCancelled(store, head.id))) throw cancelledJob(head.id);
-      shards += 1;
-      const shardId = shardName(shards);
-      const shard: ShardPlan = { v: 1, jobId: head.id, shardId, modelDigest: head.model.digest, ...contents };
-      const bytes = encodeJson(shard);
-      digest.update(bytes);
-      await writes.add(() => putShard(store, shardKey(head.id, shardId), bytes));
-    }
-  } finally {
-    await writes.settled();
-  }
-  writes.check();
-  return { v: 1, jobId: head.id, shards, totals: totals.value(), digest: digest.digest('hex') };
+async function writeShards(head: JobHead, chain: ShardChain, deps: PlanJobDeps): Promise<undefined> {
+  await chain.follow();
+  // Before the first shard, so that nothing is dispatched of a manifest that is not the one that was accepted, or too long.
+  if (chain.length === 0) await checkManifest(head, deps);
+  while (!(await writeRest(head, chain, deps))) await chain.follow();
 }
 
-/** What makes the whole job impossible becomes its plan; what may pass is thrown on. */
-function unusable(head: JobHead, thrown: unknown): JobPlan {
+/** @returns false if another planner at work on this job was first with a shard that differs */
+async function writeRest(head: JobHead, chain: ShardChain, deps: PlanJobDeps): Promise<boolean> {
+  const { store } = deps;
+  const { begun, lastLine } = chain;
+  const isWanted = (line: number) => line > lastLine || line === begun?.line;
+  const entries = planItems(await storedManifest(head, deps), head, deps, isWanted);
+  const framesMax = framesPerShard(head.shardSeconds, deps.model);
+  const contents = packShards(continued(entries, begun), framesMax, begun?.segmentKeys.length);
+
+  const first = chain.length;
+  let { length, digest: previous } = chain;
+  async function* shards() {
+    for await (const one of contents) {
+      if (deps.signal?.aborted === true) throw interrupted();
+      const isDue = (length - first) % CANCEL_CHECK_SHARDS === 0;
+      if (isDue && (await isCancelled(store, head.id))) throw cancelledJob(head.id);
+      length += 1;
+      const ids = { jobId: head.id, shardId: shardName(length), modelDigest: head.model.digest };
+      const shard: ShardPlan = { v: 1, ...ids, previous, ...one };
+      const encoded = encodeShard(shard);
+      previous = encoded.digest;
+      yield encoded;
+    }
+  }
+  let before = Promise.resolve(true);
+  const writes = readAhead(shards(), WRITES_IN_FLIGHT_MAX, async ({ shard, digest, bytes }) => {
+    before = putShard(store, shard, bytes, before);
+    return { shard, digest, isOurs: await before };
+  });
+  for await (const { isOurs, ...stored } of writes) {
+    if (!isOurs) return false;
+    chain.add(stored);
+  }
+  return true;
+}
+
+/**
+ * An item of which the chain has the beginning goes on where that ends, if it still is what it was; a text file or a voice that was
+ * changed meanwhile makes it fail: half of one text and half of another is nobody's item.
+ */
+async function* continued(
+  entries: AsyncIterable<PlannedEntry>,
+  begun: BegunItem | undefined,
+): AsyncGenerator<PlannedEntry> {
+  for await (const entry of entries) {
+    if (entry.status === 'planned' && entry.item.line === begun?.line && !isSame(entry.item, begun)) {
+      const { line, item } = entry.item;
+      yield { status: 'rejected', rejected: { line, item, isPart: true, error: changedItem(line, item).toRecord() } };
+    } else if (entry.status === 'rejected' && entry.rejected.line === begun?.line) {
+      yield { status: 'rejected', rejected: { ...entry.rejected, isPart: true } };
+    } else yield entry;
+  }
+}
+
+function isSame(item: { totalSegments: number; segments: readonly { key: string }[] }, begun: BegunItem): boolean {
+  return (
+    item.totalSegments === begun.totalSegments && begun.segmentKeys.every((key, at) => item.segments[at]?.key === key)
+  );
+}
+
+function changedItem(line: number, item: string): NarratorError {
+  return new NarratorError(
+    'item_invalid',
+    `Line ${line}: the text file or the voice was changed while the item was being planned.`,
+    { line, item, retryable: true, hint: 'Try the item again, and leave its text file and voice alone meanwhile.' },
+  );
+}
+
+/** What ends the planning for good is returned; what may pass is thrown on. */
+function decidedError(thrown: unknown): NarratorError {
   const error = toNarratorError(thrown);
   const decided = ['manifest_invalid', 'manifest_too_large', 'cancelled'].includes(error.code) && !error.retryable;
   if (!decided) throw error;
-  const totals = { items: 0, rejected: 0, segments: 0, characters: 0, frames: 0, audioSeconds: 0 };
-  const digest = createHash('sha256').digest('hex');
-  return { v: 1, jobId: head.id, shards: 0, totals, digest, error: error.toRecord() };
+  return error;
+}
+
+function interrupted(): NarratorError {
+  return new NarratorError('cancelled', 'Planning was interrupted.', { retryable: true });
 }
 
 function cancelledJob(jobId: string): NarratorError {
-  return new NarratorError('cancelled', `The job ${jobId} was cancelled before it was planned.`);
+  return new NarratorError('cancelled', `The job ${jobId} was cancelled before all of it was planned.`);
 }
 
-/** The manifest's copy; @throws NarratorError ledger_corrupt when it is gone or not what was accepted */
-async function storedManifest(head: JobHead, store: ArtifactStore): Promise<ManifestSource> {
-  const { key, sha256, format } = head.manifest;
-  const source = await store.read(key);
-  if (source === undefined) throw new NarratorError('ledger_corrupt', `The stored object ${key} is missing.`);
-  async function* verified(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
+/** @throws NarratorError ledger_corrupt when the copy is not what was accepted; manifest_too_large */
+async function checkManifest(head: JobHead, deps: PlanJobDeps): Promise<void> {
+  const { key, sha256 } = head.manifest;
+  const { bytes, format } = await storedManifest(head, deps);
+  const hash = createHash('sha256');
+  async function* hashed(): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
       hash.update(chunk);
       yield chunk;
     }
-    if (hash.digest('hex') !== sha256) {
-      throw new NarratorError('ledger_corrupt', `The stored object ${key} is not the manifest that was accepted.`);
-    }
   }
-  return { format, bytes: verified(source) };
+  await countItems(hashed(), format, { ...MANIFEST_LIMITS, ...deps.limits });
+  if (hash.digest('hex') !== sha256) {
+    throw new NarratorError('ledger_corrupt', `The stored object ${key} is not the manifest that was accepted.`);
+  }
 }
 
-/**
- * Without plan.json no shard has been handed out yet, so one that a killed planner left may be replaced: it differs if a
- * text file or a voice was changed in between.
- */
-async function putShard(store: ArtifactStore, key: string, bytes: Uint8Array): Promise<void> {
-  const put = await store.put(key, bytes, { ifAbsent: true, contentType: 'application/json' });
-  if (put.status === 'written') return;
-  const there = await store.get(key);
-  if (there !== undefined && Buffer.compare(there.bytes, bytes) === 0) return;
-  await store.put(key, bytes, { contentType: 'application/json' });
+/** The manifest's copy; @throws NarratorError ledger_corrupt when it is gone */
+async function storedManifest(head: JobHead, { store, signal }: PlanJobDeps): Promise<ManifestSource> {
+  const { key, format } = head.manifest;
+  const source = await store.read(key);
+  if (source === undefined) throw new NarratorError('ledger_corrupt', `The stored object ${key} is missing.`);
+  async function* interruptible(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      if (signal?.aborted === true) throw interrupted();
+      yield chunk;
+    }
+  }
+  return { format, bytes: interruptible(source) };
 }
 
 /** The same planning without a store: what a job would come to. `onRejected` hears of every bad line, in order. */
@@ -125,116 +190,16 @@ export async function planDryRun(
   options: PlanOptions & { readonly shardSeconds: number },
   deps: PlanDeps & { readonly onRejected?: (rejected: RejectedItem) => void },
 ): Promise<PlanTotals & { shards: number }> {
-  const totals = new Totals(deps.model);
+  const totals = new TotalsOfShards();
   let shards = 0;
-  const entries = totals.count(planItems(manifest, options, deps));
-  for await (const { rejected } of packShards(entries, framesPerShard(options.shardSeconds, deps.model))) {
+  const entries = planItems(manifest, options, deps);
+  for await (const contents of packShards(entries, framesPerShard(options.shardSeconds, deps.model))) {
     shards += 1;
-    for (const one of rejected) deps.onRejected?.(one);
+    totals.add(contents);
+    for (const one of contents.rejected) deps.onRejected?.(one);
   }
-  return { ...totals.value(), shards };
+  return { ...totals.value(deps.model.hopLength / deps.model.sampleRateHz), shards };
 }
 
 const framesPerShard = (seconds: number, { sampleRateHz, hopLength }: SpeechModel) =>
   Math.max(1, Math.floor((seconds * sampleRateHz) / hopLength));
-
-/**
- * Packs consecutive items into shards of at most `framesMax`. An item is divided only if it is longer than that; what is
- * left of it shares its shard with the items that follow.
- */
-async function* packShards(entries: AsyncIterable<PlannedEntry>, framesMax: number): AsyncGenerator<ShardContents> {
-  let shard: ShardContents = { parts: [], rejected: [] };
-  let frames = 0;
-  const isEmpty = () => shard.parts.length + shard.rejected.length === 0;
-  const take = (): ShardContents => {
-    const full = shard;
-    shard = { parts: [], rejected: [] };
-    frames = 0;
-    return full;
-  };
-  for await (const entry of entries) {
-    if (shard.parts.length + shard.rejected.length >= SHARD_ENTRIES_MAX) yield take();
-    if (entry.status === 'rejected') {
-      shard.rejected.push(entry.rejected);
-      continue;
-    }
-    if (!isEmpty() && frames + framesOf(entry.item) > framesMax) yield take();
-    for (const part of divided(entry.item, framesMax)) {
-      if (part.firstSegment > 0) yield take();
-      shard.parts.push(part);
-      frames += framesOf(part);
-    }
-  }
-  if (!isEmpty()) yield take();
-}
-
-/** The item in runs of segments of at most `framesMax`, but of one segment at least. */
-function* divided({ characters: _characters, ...item }: PlannedItem, framesMax: number): Generator<ItemPart> {
-  let first = 0;
-  let frames = 0;
-  for (const [index, segment] of item.segments.entries()) {
-    if (index > first && frames + segment.frames > framesMax) {
-      yield { ...item, firstSegment: first, segments: item.segments.slice(first, index) };
-      first = index;
-      frames = 0;
-    }
-    frames += segment.frames;
-  }
-  yield first === 0 ? item : { ...item, firstSegment: first, segments: item.segments.slice(first) };
-}
-
-class Totals {
-  readonly #secondsPerFrame: number;
-  readonly #totals = { items: 0, rejected: 0, segments: 0, characters: 0, frames: 0 };
-  #pauseMs = 0;
-
-  constructor(model: SpeechModel) {
-    this.#secondsPerFrame = model.hopLength / model.sampleRateHz;
-  }
-
-  async *count(entries: AsyncIterable<PlannedEntry>): AsyncGenerator<PlannedEntry> {
-    for await (const entry of entries) {
-      this.#totals.items += 1;
-      if (entry.status === 'rejected') this.#totals.rejected += 1;
-      else this.#add(entry.item);
-      yield entry;
-    }
-  }
-
-  #add(item: PlannedItem): void {
-    this.#totals.segments += item.segments.length;
-    this.#totals.characters += item.characters;
-    this.#totals.frames += framesOf(item);
-    for (const segment of item.segments) this.#pauseMs += segment.pauseAfterMs;
-  }
-
-  value(): PlanTotals {
-    const seconds = this.#totals.frames * this.#secondsPerFrame + this.#pauseMs / 1000;
-    return { ...this.#totals, audioSeconds: Math.round(seconds * 1000) / 1000 };
-  }
-}
-
-/** Runs writes a few at a time. After one failed, `add` and `check` throw its error. */
-function boundedWrites(inFlightMax: number) {
-  const running = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
-  const check = () => {
-    if (failure !== undefined) throw failure.error;
-  };
-  return {
-    async add(write: () => Promise<void>): Promise<void> {
-      while (running.size >= inFlightMax) await Promise.race(running);
-      check();
-      const done = write()
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => running.delete(done));
-      running.add(done);
-    },
-    async settled(): Promise<void> {
-      await Promise.all(running);
-    },
-    check,
-  };
-}

@@ -15,7 +15,7 @@ export interface JobStatus {
   readonly state: JobState;
   readonly createdAt: string;
   readonly finishedAt?: string;
-  /** all zero until the job is planned */
+  /** until the job is planned: of those that have an outcome already */
   readonly items: {
     readonly total: number;
     readonly succeeded: number;
@@ -56,7 +56,6 @@ export class JobReader {
     ]);
     if (summary !== undefined) return finishedStatus(head, plan, summary);
     const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
-    if (plan === undefined) return openStatus(head, state, undefined, NOTHING);
     const progress = this.#progressOf(jobId);
     await progress.update(this.#store);
     return openStatus(head, state, plan, progress.counts);
@@ -143,14 +142,14 @@ function sum(counts: Counts, record: ShardRecord): Counts {
 }
 
 function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, counts: Counts): JobStatus {
-  const total = plan?.totals.items ?? 0;
   const { succeeded, failed } = counts;
+  const total = plan?.totals.items ?? succeeded + failed;
   return {
     id: head.id,
     state,
     createdAt: head.createdAt,
     items: { total, succeeded, failed, pending: total - succeeded - failed },
-    shards: { total: plan?.shards ?? 0, recorded: counts.shards },
+    shards: { total: plan?.shards ?? counts.shards, recorded: counts.shards },
     audioSeconds: { predicted: plan?.totals.audioSeconds ?? 0, finished: rounded(counts.audioSeconds) },
     percent: plan === undefined ? 0 : Math.min(99.9, percentOf(plan, counts)),
     ...(plan?.error !== undefined && { error: plan.error }),

@@ -47,6 +47,8 @@ export const spansShards = (part: ItemPart) => part.segments.length !== part.tot
 const rejectedItemSchema = z.strictObject({
   line: z.int(),
   item: z.string().exactOptional(),
+  /** set when earlier shards hold parts of it: planning was interrupted inside the item, and it cannot go on as it began */
+  isPart: z.literal(true).exactOptional(),
   error: errorRecordSchema,
 });
 export type RejectedItem = z.infer<typeof rejectedItemSchema>;
@@ -56,10 +58,15 @@ export const shardPlanSchema = z.strictObject({
   jobId: z.string(),
   shardId: z.string(),
   modelDigest: z.string(),
+  /** sha256 (hex) of the bytes of the shard before it: see shard-chain.ts */
+  previous: z.string(),
+  /** of the texts of the items that begin here */
+  characters: z.int(),
   parts: z.array(itemPartSchema),
   rejected: z.array(rejectedItemSchema),
 });
 export type ShardPlan = z.infer<typeof shardPlanSchema>;
+export type ShardContents = Pick<ShardPlan, 'parts' | 'rejected' | 'characters'>;
 
 const planTotalsSchema = z.strictObject({
   /** lines that hold an item, good or bad */
@@ -80,9 +87,9 @@ export const jobPlanSchema = z.strictObject({
   jobId: z.string(),
   shards: z.int(),
   totals: planTotalsSchema,
-  /** sha256 (hex) over the bytes of all shards in order */
+  /** sha256 (hex) of the last shard, which holds that of the one before it, and so on: it stands for all of them */
   digest: z.string(),
-  /** why the job as a whole cannot be done (an unusable manifest, cancelled before it was planned): then it has no shards */
+  /** why the lines behind the last shard (all of them, if there is none) cannot be done: an unusable manifest, or cancelled */
   error: errorRecordSchema.exactOptional(),
 });
 export type JobPlan = z.infer<typeof jobPlanSchema>;

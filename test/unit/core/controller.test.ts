@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cancelJob } from '../../../src/core/cancel-job.ts';
-import { Controller, type ControllerDeps, type ControllerEvent } from '../../../src/core/controller.ts';
+import {
+  Controller,
+  type ControllerDeps,
+  type ControllerEvent,
+  type ControllerPass,
+} from '../../../src/core/controller.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
 import { finishJob } from '../../../src/core/finish-job.ts';
-import { finishedKey, openKey } from '../../../src/core/keys.ts';
+import { finishedKey, openKey, planKey } from '../../../src/core/keys.ts';
 import { planJob } from '../../../src/core/planner.ts';
 import type { Dispatcher, ShardMessage } from '../../../src/core/ports.ts';
 import { processShard } from '../../../src/core/process-shard.ts';
 import { JobReader } from '../../../src/core/read-job.ts';
 import type { JobSummary } from '../../../src/core/record.ts';
 import type { JobRequest } from '../../../src/core/submit-job.ts';
-import { audio, FakeEngine, jsonLines, model, planning, submitted } from './fakes.ts';
+import { audio, FakeEngine, jsonLines, model, planning, submitted, voices } from './fakes.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const lines = (count: number, prefix = 'i') =>
@@ -64,9 +69,23 @@ function house(more: Partial<ControllerDeps> = {}, window = 100) {
     workAll,
     submit,
     common,
-    controller: new Controller(controllerDeps),
-    restarted: () => new Controller(controllerDeps),
+    controller: passing(new Controller(controllerDeps)),
+    restarted: () => passing(new Controller(controllerDeps)),
   };
+}
+
+/** A controller with passes that wait for what they began beside them: planned, dispatched, finished in one. */
+function passing(controller: Controller) {
+  const pass = async (): Promise<ControllerPass> => {
+    const passes: ControllerPass[] = [];
+    for (let round = 0; round < 3; round++) {
+      passes.push(await controller.step());
+      await controller.settle();
+    }
+    const dispatched = passes.reduce((sum, one) => sum + one.dispatched, 0);
+    return { open: passes.at(-1)?.open ?? 0, dispatched, finished: passes.flatMap(({ finished }) => finished) };
+  };
+  return Object.assign(controller, { pass });
 }
 
 const linesOf = (text: string) =>
@@ -79,12 +98,12 @@ describe('the controller', () => {
   it('brings a job from accepted to finished: results, errors and summary stand with the audio', async () => {
     const { controller, store, results, queue, workAll, submit, events } = house();
     await submit('job', `${lines(3)}bad\n${jsonLines({ id: 'last', text: 'Last.', metadata: { k: 'v' } })}`);
-    const first = await controller.step();
+    const first = await controller.pass();
     assert.equal(first.open, 1);
     assert.equal(first.dispatched, queue.length);
-    assert.equal((await controller.step()).dispatched, 0, 'nothing is dispatched twice');
+    assert.equal((await controller.pass()).dispatched, 0, 'nothing is dispatched twice');
     await workAll();
-    assert.deepEqual((await controller.step()).finished, ['job']);
+    assert.deepEqual((await controller.pass()).finished, ['job']);
 
     assert.deepEqual(
       linesOf(results.text('results.jsonl')).map(({ line, output }) => [line, output]),
@@ -109,7 +128,7 @@ describe('the controller', () => {
       events.map(({ type }) => type),
       ['planned', 'finished'],
     );
-    assert.deepEqual(await controller.step(), { open: 0, dispatched: 0, finished: [] });
+    assert.deepEqual(await controller.pass(), { open: 0, dispatched: 0, finished: [] });
   });
 
   it('joins items that span shards, as one that was never divided', async () => {
@@ -122,9 +141,9 @@ describe('the controller', () => {
     const render = async (shardSeconds: number) => {
       const { controller, results, workAll, submit } = house();
       await submit('job', manifest, { shardSeconds });
-      await controller.step();
+      await controller.pass();
       await workAll();
-      await controller.step();
+      await controller.pass();
       return results;
     };
     const [whole, divided] = await Promise.all([render(1000), render(0.5)]);
@@ -143,13 +162,13 @@ describe('the controller', () => {
     const gone = house();
     for (const { controller, submit, workAll, store, results } of [failing, gone]) {
       await submit('job', jsonLines({ id: 'long', text }));
-      await controller.step();
+      await controller.pass();
       await workAll();
       const [segment] = store.keys('segments/');
       if (store === gone.store) await store.delete(segment ?? '');
       const status = await new JobReader(store).read('job');
       assert.deepEqual(status?.items, { total: 1, succeeded: 0, failed: 0, pending: 1 });
-      await controller.step();
+      await controller.pass();
       assert.equal(linesOf(results.text('errors.jsonl')).length, 1);
       assert.equal((results.json('summary.json') as JobSummary).outcome, 'failed');
       assert.deepEqual(
@@ -164,7 +183,7 @@ describe('the controller', () => {
     const { controller, queue, submit } = house({}, 6);
     await submit('long', lines(100, 'x'));
     await submit('short', lines(2, 'y'));
-    await controller.step();
+    await controller.pass();
     assert.equal(queue.length, 6);
     assert.deepEqual(
       queue.map(({ jobId }) => jobId),
@@ -176,19 +195,19 @@ describe('the controller', () => {
     const { controller, queue, submit, time, store, results } = house({ dispatchesMax: 3 });
     await submit('job', lines(1));
     for (let attempt = 1; attempt <= 3; attempt++) {
-      await controller.step();
+      await controller.pass();
       assert.deepEqual(
         queue.splice(0).map((message) => message.attempt),
         [attempt],
       );
       time.ms += 59_999;
-      await controller.step();
+      await controller.pass();
       assert.equal(queue.length, 0);
       time.ms += 1;
     }
-    await controller.step();
+    await controller.pass();
     assert.equal(queue.length, 0);
-    await controller.step();
+    await controller.pass();
     const [error] = linesOf(results.text('errors.jsonl'));
     assert.deepEqual([error?.code, error?.retryable, error?.item], ['shard_abandoned', true, 'i0']);
     assert.deepEqual(store.keys('open/'), []);
@@ -197,17 +216,17 @@ describe('the controller', () => {
   it('takes what the dispatcher says of a shard: later if it may pass, its error if not', async () => {
     const { controller, queue, submit, time, results } = house({ retryDelayMs: 1000 });
     await submit('job', lines(1));
-    await controller.step();
+    await controller.pass();
     const message = queue.pop() ?? assert.fail();
     controller.settled(message, new NarratorError('engine_crashed', 'x'));
-    await controller.step();
+    await controller.pass();
     assert.equal(queue.length, 0);
     time.ms += 1000;
-    await controller.step();
+    await controller.pass();
     assert.equal(queue.pop()?.attempt, 2);
     controller.settled(message, new NarratorError('model_mismatch', 'Another model.'));
-    await controller.step();
-    await controller.step();
+    await controller.pass();
+    await controller.pass();
     assert.equal(linesOf(results.text('errors.jsonl'))[0]?.code, 'model_mismatch');
   });
 
@@ -215,14 +234,14 @@ describe('the controller', () => {
     const { controller, queue, submit, time, workAll } = house({ retryDelayMs: 1000, dispatchesMax: 2 });
     await submit('job', lines(1));
     for (let round = 0; round < 10; round++) {
-      await controller.step();
+      await controller.pass();
       const message = queue.pop() ?? assert.fail(`not dispatched in round ${round}`);
       controller.settled(message, new NarratorError('store_full', 'x'));
       time.ms += 1000;
     }
-    await controller.step();
+    await controller.pass();
     await workAll();
-    assert.deepEqual((await controller.step()).finished, ['job']);
+    assert.deepEqual((await controller.pass()).finished, ['job']);
   });
 
   it('goes on where another controller was killed, at every step', async () => {
@@ -231,20 +250,20 @@ describe('the controller', () => {
     store.beforePut = (key) => {
       if (key === 'jobs/job/plan.json') throw new NarratorError('store_unavailable', 'killed');
     };
-    await restarted().step();
+    await restarted().pass();
     store.beforePut = () => undefined;
-    await restarted().step();
+    await restarted().pass();
     await work(queue[2]);
     queue.length = 0;
-    await restarted().step();
+    await restarted().pass();
     assert.equal(queue.length, 4, 'what is recorded is not dispatched');
     await workAll();
     results.beforePut = (key) => {
       if (key === 'summary.json') throw new NarratorError('store_unavailable', 'killed');
     };
-    assert.deepEqual((await restarted().step()).finished, []);
+    assert.deepEqual((await restarted().pass()).finished, []);
     results.beforePut = () => undefined;
-    assert.deepEqual((await restarted().step()).finished, ['job']);
+    assert.deepEqual((await restarted().pass()).finished, ['job']);
     assert.equal(linesOf(results.text('results.jsonl')).length, 5);
   });
 
@@ -253,9 +272,9 @@ describe('the controller', () => {
     const sick = await submit('a-sick', lines(1));
     await store.delete(sick.manifest.key);
     await submit('b-sound', lines(1));
-    await controller.step();
+    await controller.pass();
     await workAll();
-    assert.deepEqual((await controller.step()).finished, ['b-sound']);
+    assert.deepEqual((await controller.pass()).finished, ['b-sound']);
     const problem = events.find(({ type }) => type === 'problem');
     assert.ok(problem?.type === 'problem' && problem.jobId === 'a-sick' && problem.error.code === 'ledger_corrupt');
   });
@@ -263,7 +282,7 @@ describe('the controller', () => {
   it('ends a job whose manifest is unusable, with the reason', async () => {
     const { controller, submit, results } = house();
     await submit('job', '', {});
-    assert.deepEqual((await controller.step()).finished, ['job']);
+    assert.deepEqual((await controller.pass()).finished, ['job']);
     assert.equal((results.json('summary.json') as JobSummary).error?.code, 'manifest_invalid');
     assert.equal(linesOf(results.text('errors.jsonl'))[0]?.code, 'manifest_invalid');
   });
@@ -271,14 +290,14 @@ describe('the controller', () => {
   it('ends a cancelled job: what is done stays, what waits is cancelled, what is at work has its time', async () => {
     const { controller, store, results, queue, submit, work, time, common } = house({ cancelGraceMs: 5000 }, 3);
     await submit('job', lines(6));
-    await controller.step();
+    await controller.pass();
     await work(queue[0]);
     await cancelJob('job', common);
-    assert.deepEqual((await controller.step()).finished, []);
+    assert.deepEqual((await controller.pass()).finished, []);
     assert.equal(store.keys('jobs/job/records/').length, 4, 'one done, three that were never dispatched');
     await work(queue[1]);
     time.ms += 5000;
-    assert.deepEqual((await controller.step()).finished, ['job']);
+    assert.deepEqual((await controller.pass()).finished, ['job']);
     const summary = results.json('summary.json') as JobSummary;
     assert.equal(summary.outcome, 'cancelled');
     assert.deepEqual([summary.succeeded, summary.errors], [1, { cancelled: 5 }]);
@@ -287,21 +306,95 @@ describe('the controller', () => {
 
   it('runs until it is stopped, and wakes when told', async () => {
     const stop = new AbortController();
-    let sleeps = 0;
     const { controller, submit, workAll, queue, store } = house({
       sleep: async (_ms, signal) => {
-        sleeps += 1;
         await new Promise<void>((resolve) => {
           signal.addEventListener('abort', () => resolve());
-          // The test's worker: does what is queued while the controller sleeps, then wakes it, or stops it.
-          setImmediate(() => void (queue.length > 0 ? workAll().then(() => controller.wake()) : stop.abort()));
+          // The test's worker: does what is queued while the controller sleeps, then wakes it.
+          setImmediate(() => void (queue.length > 0 && workAll().then(() => controller.wake())));
         });
+      },
+      onEvent: ({ type }) => {
+        if (type === 'finished') stop.abort();
       },
     });
     await submit('job', lines(3));
     await controller.run(stop.signal);
     assert.deepEqual(store.keys('open/'), []);
-    assert.equal(sleeps, 2);
+  });
+
+  it('dispatches the first shards of a job while the last ones are still being planned', async () => {
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const find = async (id: string) => {
+      if (id === 'slow') await held;
+      return voices.find('anna');
+    };
+    const { controller, queue, submit, store, workAll } = house({
+      planning: { ...planning, voices: { ...voices, find } },
+    });
+    await submit('job', `${lines(20)}${jsonLines({ id: 'last', text: 'Last.', voice: 'slow' })}`);
+    await submit('other', lines(1, 'o'));
+    while (queue.length < 3) await controller.step();
+    assert.equal(await store.head(planKey('job')), undefined);
+    await workAll();
+    while (store.keys('open/').includes('open/other')) await controller.step().then(workAll);
+    const status = await new JobReader(store).read('job');
+    assert.equal(status?.state, 'planning');
+    assert.ok(status !== undefined && status.items.succeeded > 0 && status.items.pending === 0);
+    goOn();
+    await controller.settle();
+    await controller.pass();
+    await workAll();
+    assert.deepEqual((await controller.pass()).finished, ['job']);
+  });
+
+  it('plans a bounded number of jobs at once, and keeps a place for small ones', async () => {
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const find = async (id: string) => held.then(() => voices.find(id));
+    const { controller, submit, store, time } = house({
+      planning: { ...planning, voices: { ...voices, find } },
+      planningMax: 2,
+    });
+    const started: string[] = [];
+    const read = store.read.bind(store);
+    store.read = (key) => {
+      started.push(key.split('/')[1] ?? '');
+      return read(key);
+    };
+    const large = jsonLines({ id: 'x', text: 'x'.repeat(600_000) }, { id: 'y', text: 'x'.repeat(600_000) });
+    for (const [id, manifest] of [
+      ['a-large', large],
+      ['b-large', large],
+      ['c-small', lines(1)],
+      ['d-small', lines(1)],
+    ] as const) {
+      await submit(id, manifest);
+    }
+    await controller.step();
+    await controller.step();
+    assert.deepEqual([...new Set(started)], ['a-large', 'c-small']);
+    goOn();
+    await controller.settle();
+    time.ms += 60_000;
+    await controller.pass();
+    assert.deepEqual([...new Set(started)].sort(), ['a-large', 'b-large', 'c-small', 'd-small']);
+  });
+
+  it('cancels a job that is still being planned: what is planned ends by name, what is not by one error of the job', async () => {
+    const long = { id: 'long', text: Array.from({ length: 2000 }, (_, n) => `Sentence ${n} of it.`).join(' ') };
+    const { controller, queue, submit, results, common, work } = house({}, 1);
+    await submit('job', jsonLines({ id: 'first', text: 'The first one.' }, long));
+    while (queue.length === 0) await controller.step();
+    await work(queue[0]);
+    await cancelJob('job', common);
+    await controller.settle();
+    assert.deepEqual((await controller.pass()).finished, ['job']);
+    assert.deepEqual(linesOf(results.text('results.jsonl')).length, 1);
+    const errors = linesOf(results.text('errors.jsonl'));
+    assert.ok(errors.length >= 1 && errors.every(({ code }) => code === 'cancelled'));
+    assert.equal((results.json('summary.json') as JobSummary).outcome, 'cancelled');
   });
 });
 
@@ -328,7 +421,7 @@ describe('a job’s status', () => {
     assert.equal(await reader.read('../x'), undefined);
     await submit('job', `${lines(3)}bad\n`);
     assert.equal((await reader.read('job'))?.state, 'planning');
-    await controller.step();
+    await controller.pass();
     const running = await reader.read('job');
     assert.equal(running?.state, 'running');
     assert.deepEqual(running?.items, { total: 4, succeeded: 0, failed: 0, pending: 4 });
@@ -339,7 +432,7 @@ describe('a job’s status', () => {
     assert.ok(one.audioSeconds.finished > 0 && one.audioSeconds.finished < one.audioSeconds.predicted);
     await workAll();
     assert.equal((await reader.read('job'))?.percent, 99.9);
-    await controller.step();
+    await controller.pass();
     const done = await reader.read('job');
     assert.deepEqual([done?.state, done?.percent, done?.items.pending], ['partially_failed', 100, 0]);
     assert.ok(done?.finishedAt);
@@ -348,7 +441,7 @@ describe('a job’s status', () => {
   it('reads each record once, however often it is asked', async () => {
     const { controller, submit, workAll, store, queue } = house();
     await submit('job', lines(20));
-    await controller.step();
+    await controller.pass();
     queue.splice(3, 1);
     await workAll();
     const reader = new JobReader(store);

@@ -5,6 +5,7 @@ import { requireShard } from '../../../src/core/ledger.ts';
 import type { PlanDeps } from '../../../src/core/plan-items.ts';
 import { planDryRun, planJob } from '../../../src/core/planner.ts';
 import type { JobRequest } from '../../../src/core/submit-job.ts';
+import type { JobHead } from '../../../src/core/job.ts';
 import type { RejectedItem, ShardPlan } from '../../../src/core/shard.ts';
 import { cancelJob } from '../../../src/core/cancel-job.ts';
 import { anna, bytes, clock, jsonLines, planning, submitted, voices } from './fakes.ts';
@@ -191,18 +192,80 @@ describe('a planner that is killed', () => {
     for (const key of whole.store.keys('jobs/job/plan')) assert.equal(store.text(key), whole.store.text(key), key);
   });
 
-  it('replaces shards that another text file or voice has made different since', async () => {
-    const store = new MemoryStore();
-    const head = await submitted(store, items(3, 60), { shardSeconds: 1 });
+  const killedAt = async (store: MemoryStore, head: JobHead, deadly: string) => {
     store.beforePut = (key) => {
-      if (key === 'jobs/job/plan.json') throw new Error('killed');
+      if (key === deadly) throw new Error('killed');
     };
-    await assert.rejects(planJob(head, { ...planning, store }));
+    await assert.rejects(planJob(head, { ...planning, store }), /killed/);
     store.beforePut = () => undefined;
-    const changed = { ...voices, find: async () => ({ ...anna, version: 'anna-2' }) };
-    const plan = await planJob(head, { ...planning, voices: changed, store });
-    for (let number = 1; number <= plan.shards; number++) {
-      assert.equal((await requireShard(store, 'job', shardName(number))).parts[0]?.voice.version, 'anna-2');
+  };
+  const otherVoice = { ...planning, voices: { ...voices, find: async () => ({ ...anna, version: 'anna-2' }) } };
+  const voicesOf = async (store: MemoryStore, shards: number) => {
+    const versions: string[] = [];
+    for (let number = 1; number <= shards; number++) {
+      const { parts } = await requireShard(store, 'job', shardName(number));
+      versions.push(...parts.map(({ voice }) => voice.version));
+    }
+    return versions;
+  };
+
+  it('never changes a shard that may have been dispatched, and plans what is behind it with what is there now', async () => {
+    const store = new MemoryStore();
+    const head = await submitted(store, items(6, 60), { shardSeconds: 1 });
+    await killedAt(store, head, shardKey('job', shardName(3)));
+    const durable = store.keys('jobs/job/plan/');
+    assert.ok(
+      durable.length > 2 && !durable.includes(shardKey('job', shardName(3))),
+      'there is a gap, with shards behind it',
+    );
+    const settled: number[] = [];
+    const plan = await planJob(head, { ...otherVoice, store, onSettled: (shards) => settled.push(shards) });
+    assert.deepEqual(await voicesOf(store, plan.shards), ['anna-1', 'anna-1', ...Array<string>(4).fill('anna-2')]);
+    assert.deepEqual(settled, [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual([plan.totals.items, plan.totals.frames], [6, 360]);
+  });
+
+  it('agrees with another planner that is at work on the same job with another voice', async () => {
+    const store = new MemoryStore();
+    const head = await submitted(store, items(40, 60), { shardSeconds: 1 });
+    const settled = new Map<number, Set<string>>();
+    const watch = (number: number) => {
+      const seen = settled.get(number) ?? new Set();
+      settled.set(number, seen.add(store.text(shardKey('job', shardName(number)))));
+    };
+    const plans = await Promise.all([
+      planJob(head, { ...planning, store, onSettled: watch }),
+      planJob(head, { ...otherVoice, store, onSettled: watch }),
+    ]);
+    assert.deepEqual(plans[0], plans[1]);
+    assert.equal(plans[0].totals.items, 40);
+    for (let number = 1; number <= plans[0].shards; number++) watch(number);
+    assert.ok(
+      [...settled.values()].every((texts) => texts.size === 1),
+      'what was settled once stayed as it was',
+    );
+  });
+
+  it('goes on inside an item, and fails it if it is no longer the same', async () => {
+    const long = { id: 'long', text: Array.from({ length: 6 }, () => sentence(80)).join(' ') };
+    const manifest = jsonLines({ id: 'first', text: sentence(60) }, long, { id: 'last', text: sentence(60) });
+    const whole = await planned(manifest, { shardSeconds: 1.7 });
+    for (const [deps, rest] of [
+      [planning, 'same'],
+      [otherVoice, 'changed'],
+      [{ ...planning, voices: { ...voices, find: async () => undefined } }, 'gone'],
+    ] as const) {
+      const store = new MemoryStore();
+      const head = await submitted(store, manifest, { shardSeconds: 1.7 });
+      await killedAt(store, head, shardKey('job', shardName(3)));
+      const plan = await planJob(head, { ...deps, store });
+      assert.equal(plan.totals.items, 3, rest);
+      if (rest === 'same') assert.deepEqual(plan, whole.plan);
+      else {
+        const { rejected } = await requireShard(store, 'job', shardName(3));
+        const code = rest === 'changed' ? 'item_invalid' : 'voice_not_found';
+        assert.deepEqual([rejected[0]?.line, rejected[0]?.isPart, rejected[0]?.error.code], [2, true, code]);
+      }
     }
   });
 
