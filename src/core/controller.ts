@@ -6,6 +6,7 @@
 import { NarratorError, toNarratorError } from './errors.ts';
 import { finishJob, type FinishDeps } from './finish-job.ts';
 import { openPrefix, shardName, shardNumber } from './keys.ts';
+import { type LeaseOptions, Leases } from './leases.ts';
 import { isCancelled, readJobHead, readJobPlan, requireShard } from './ledger.ts';
 import { OpenJob } from './open-job.ts';
 import type { JobHead } from './job.ts';
@@ -32,6 +33,8 @@ export interface ControllerDeps extends FinishDeps {
   readonly dispatchesMax?: number;
   /** how long workers may take to record what they have of a cancelled job. Default 10 s */
   readonly cancelGraceMs?: number;
+  /** where several controllers share a store; without it this one takes every job */
+  readonly lease?: LeaseOptions;
   /** jobs that are planned at once. One of them is always a small one, if there is any. Default 3 */
   readonly planningMax?: number;
   /** for logs and progress. Must not throw. */
@@ -70,6 +73,7 @@ const RECORDS_IN_FLIGHT = 8;
 export class Controller {
   readonly #deps: ControllerDeps & typeof DEFAULTS;
   readonly #jobs = new Map<string, OpenJob>();
+  readonly #leases: Leases | undefined;
   readonly #planning = new Set<OpenJob>();
   #finished: string[] = [];
   #pass: Promise<ControllerPass> | undefined;
@@ -77,6 +81,7 @@ export class Controller {
 
   constructor(deps: ControllerDeps) {
     this.#deps = { ...DEFAULTS, ...deps };
+    this.#leases = deps.lease && new Leases(deps.lease, deps.store, deps.now);
   }
 
   /** Passes until `signal` aborts; waits for what is at work. An error of the store is reported, and tried again. */
@@ -90,6 +95,7 @@ export class Controller {
         if (!signal.aborted && !woken.aborted) await this.#deps.sleep(this.#deps.intervalMs, woken);
       }
       await this.settle();
+      await this.#leases?.release().catch((thrown: unknown) => this.#problem('', thrown));
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -134,11 +140,16 @@ export class Controller {
       // One that is finished and open is open again.
       if (isFinished || !open.has(jobId)) this.#jobs.delete(jobId);
     }
+    this.#leases?.keepOnly(open);
 
     const ready: OpenJob[] = [];
     for (const jobId of open) {
       if (isStopping()) break;
       try {
+        if ((await this.#leases?.hold(jobId)) === false) {
+          this.#lose(jobId);
+          continue;
+        }
         const job = this.#jobs.get(jobId) ?? (await this.#openJob(jobId));
         if (job?.isFinished === false && (await this.#advance(job, signal))) ready.push(job);
       } catch (thrown) {
@@ -160,6 +171,11 @@ export class Controller {
     if (plan !== undefined) this.#planned(job, plan);
     this.#jobs.set(jobId, job);
     return job;
+  }
+
+  #lose(jobId: string): void {
+    this.#jobs.get(jobId)?.lost.abort();
+    this.#jobs.delete(jobId);
   }
 
   /** @returns whether shards of it may be dispatched now */
@@ -187,8 +203,9 @@ export class Controller {
     return this.#planning.size < planningMax && (!isLarge(head) || large < Math.max(1, planningMax - 1));
   }
 
-  #plan(job: OpenJob, signal: AbortSignal | undefined): void {
+  #plan(job: OpenJob, stopping: AbortSignal | undefined): void {
     const { store, planning } = this.#deps;
+    const signal = AbortSignal.any([job.lost.signal, ...(stopping === undefined ? [] : [stopping])]);
     const onSettled = (shards: number) => {
       job.settledShards = shards;
       if (shards === 1) this.wake();
@@ -196,8 +213,7 @@ export class Controller {
     this.#beside(job, signal, async () => {
       this.#planning.add(job);
       try {
-        const deps = { ...planning, store, onSettled, ...(signal !== undefined && { signal }) };
-        this.#planned(job, await planJob(job.head, deps));
+        this.#planned(job, await planJob(job.head, { ...planning, store, onSettled, signal }));
       } finally {
         this.#planning.delete(job);
       }
@@ -213,6 +229,7 @@ export class Controller {
     const { id } = job.head;
     this.#beside(job, undefined, async () => {
       const summary = await finishJob(id, this.#deps);
+      await this.#leases?.end(id);
       job.isFinished = true;
       this.#finished.push(id);
       this.#deps.onEvent?.({ type: 'finished', jobId: id, summary });
@@ -254,7 +271,8 @@ export class Controller {
     const candidates = new Set(jobs);
     while (capacity > 0 && candidates.size > 0) {
       const job = fewestAtWork(candidates);
-      const number = job.next(this.#nowMs());
+      const isLost = this.#leases?.isHeld(job.head.id) === false;
+      const number = isLost ? undefined : job.next(this.#nowMs());
       if (number === undefined) {
         candidates.delete(job);
         continue;

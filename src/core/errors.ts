@@ -108,6 +108,7 @@ export const ERRORS = {
   store_unavailable: { retryable: true, hint: 'Check the disk or the network; it is tried again.' },
   store_full: { retryable: true, hint: 'Free some space and run again: it goes on where it stopped.' },
   store_busy: { retryable: true, hint: 'Another process works on this folder; wait for it or stop it.' },
+  queue_unavailable: { retryable: true, hint: 'Check that Redis is up and can be reached; it is tried again.' },
   store_unsafe: { retryable: false, hint: 'Use a store that honours conditional writes.' },
   ledger_corrupt: { retryable: false, hint: 'Delete the object that the message names and run again.' },
 

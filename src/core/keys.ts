@@ -72,6 +72,8 @@ export const recordPrefix = (jobId: string) => `jobs/${jobId}/records/`;
 export const recordKey = (jobId: string, shardId: string) => `${recordPrefix(jobId)}${shardId}.json`;
 export const cancelKey = (jobId: string) => `jobs/${jobId}/cancel.json`;
 export const finishedKey = (jobId: string) => `jobs/${jobId}/finished.json`;
+/** the one object of a job that changes: which controller works on it */
+export const leaseKey = (jobId: string) => `jobs/${jobId}/lease.json`;
 /** where results go unless the client names another place */
 export const defaultResultsPrefix = (jobId: string) => `jobs/${jobId}/results/`;
 

@@ -25,6 +25,8 @@ export class OpenJob {
   /** that work failed, and is not tried again before */
   workNotBeforeMs = 0;
   readonly inFlight = new Map<number, Dispatched>();
+  /** ends that work where it can be ended: another controller has the job now */
+  readonly lost = new AbortController();
   isFinished = false;
   cancelSeenAtMs: number | undefined;
   /** all shards up to this number have a record */

@@ -71,6 +71,7 @@ function house(more: Partial<ControllerDeps> = {}, window = 100) {
     common,
     controller: passing(new Controller(controllerDeps)),
     restarted: () => passing(new Controller(controllerDeps)),
+    replica: (holder: string) => passing(new Controller({ ...controllerDeps, lease: { holder, durationMs: 10_000 } })),
   };
 }
 
@@ -395,6 +396,79 @@ describe('the controller', () => {
     const errors = linesOf(results.text('errors.jsonl'));
     assert.ok(errors.length >= 1 && errors.every(({ code }) => code === 'cancelled'));
     assert.equal((results.json('summary.json') as JobSummary).outcome, 'cancelled');
+  });
+});
+
+describe('two controllers on one store', () => {
+  const named = (queue: readonly ShardMessage[]) => queue.map(({ jobId, shardId }) => `${jobId} ${shardId}`);
+
+  it('bring every job to its end, and dispatch no shard twice', async () => {
+    const { submit, queue, replica, workAll, time, results, engine } = house({}, 4);
+    const [a, b] = [replica('a'), replica('b')];
+    for (const id of ['one', 'two', 'three']) await submit(id, lines(5, id), { reuse: false });
+    const dispatched: string[] = [];
+    const finished: string[] = [];
+    for (let round = 0; round < 40 && finished.length < 3; round++) {
+      time.ms += 1000;
+      for (const pass of await Promise.all([a.pass(), b.pass()])) finished.push(...pass.finished);
+      dispatched.push(...named(queue));
+      await workAll();
+    }
+    assert.deepEqual(finished.sort(), ['one', 'three', 'two']);
+    assert.equal(new Set(dispatched).size, dispatched.length);
+    assert.equal(engine.requests.length, 15);
+    assert.equal(results.keys().filter((key) => key.endsWith('.wav')).length, 15);
+  });
+
+  it('hand a job on when one of them is killed; it stops dispatching when it comes back late', async () => {
+    const { submit, queue, replica, workAll, time, store } = house({}, 2);
+    const [killed, other] = [replica('killed'), replica('other')];
+    await submit('job', lines(6));
+    await killed.pass();
+    await other.pass();
+    assert.equal(queue.length, 2, 'the other one leaves it alone');
+    await workAll();
+    time.ms += 10_000;
+    await other.pass();
+    assert.equal(queue.length, 2);
+    await workAll();
+    assert.equal((await killed.pass()).dispatched, 0);
+    time.ms += 6_000;
+    assert.equal((await other.pass()).dispatched, 2);
+    assert.equal((await killed.pass()).dispatched, 0);
+    await workAll();
+    assert.deepEqual((await other.pass()).finished, ['job']);
+    assert.deepEqual(store.keys('jobs/job/lease'), []);
+  });
+
+  it('lose nothing when the holder of a lease is killed while it plans', async () => {
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const events: ControllerEvent[] = [];
+    const planner = { calls: 0 };
+    const find = async (id: string) => {
+      if (++planner.calls === 1) await held;
+      return voices.find(id);
+    };
+    const { submit, replica, workAll, time } = house({
+      planning: { ...planning, voices: { ...voices, find } },
+      onEvent: (event) => void events.push(event),
+    });
+    const [killed, other] = [replica('killed'), replica('other')];
+    await submit('job', lines(50));
+    await killed.step();
+    time.ms += 10_000;
+    await other.pass();
+    await killed.step();
+    await workAll();
+    goOn();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual((await other.pass()).finished, ['job']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['planned', 'finished'],
+      'what is interrupted is no problem',
+    );
   });
 });
 
