@@ -44,6 +44,7 @@ export default {
     mayImport('adapters', [room('core')]),
     mayImport('api', [room('core')]),
     mayImport('runtime', [room('core'), room('text'), room('engine'), room('audio'), room('adapters'), room('api')]),
+    mayImport('worker', [room('core'), room('runtime')]),
     mayImport('cli', [room('core'), room('runtime'), '^src/index\\.ts$']),
     {
       name: 'core-is-pure',
@@ -75,7 +76,12 @@ export default {
     owns('ipaddr.js', ['^src/adapters/fetch-untrusted\\.ts$']),
     owns('pino', ['^src/runtime/logger\\.ts$']),
     owns('commander', ['^src/cli/']),
+    owns('@aws-sdk/client-s3', ['^src/adapters/s3-[a-z]+\\.ts$', '^src/adapters/store-s3\\.ts$']),
+    owns('@aws-sdk/lib-storage', ['^src/adapters/s3-write\\.ts$']),
+    owns('@aws-sdk/s3-request-presigner', ['^src/adapters/store-s3\\.ts$']),
     owns('csv-parse', ['^src/core/manifest']),
+    owns('bullmq', ['^src/adapters/(dispatch|consume)-bullmq\\.ts$']),
+    owns('ioredis', ['^src/adapters/bullmq-connection\\.ts$']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

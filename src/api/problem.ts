@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   store_unavailable: 503,
   store_full: 507,
   store_busy: 409,
+  queue_unavailable: 503,
   store_unsafe: 500,
   ledger_corrupt: 500,
   internal: 500,

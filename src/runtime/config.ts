@@ -49,6 +49,26 @@ export const VARIABLES = {
     meaning: 'a batch that takes longer than this and than expected is killed',
     initial: '120000',
   },
+  NARRATOR_STORE: {
+    schema: z.string().min(1),
+    meaning: 'folder of the artifact store that API and workers share',
+    initial: '',
+  },
+  NARRATOR_REDIS_URL: {
+    schema: z.url({ protocol: /^rediss?$/ }),
+    meaning: 'Redis of the queue: redis://[user:password@]host:port[/database], or rediss://',
+    initial: '',
+  },
+  NARRATOR_QUEUE: {
+    schema: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, '_' or '-'"),
+    meaning: 'name of the queue: one for each model',
+    initial: 'f5-narrator',
+  },
+  NARRATOR_CONCURRENCY: {
+    schema: integer(1, 256),
+    meaning: 'shards that one worker holds at once, so that batches fill across them',
+    initial: '4',
+  },
   NARRATOR_LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
     meaning: 'level of the log on standard error',
@@ -62,6 +82,9 @@ export const VARIABLES = {
   HF_TOKEN: { schema: z.string().min(1), meaning: 'access token for `models pull`, sent to the hub only', initial: '' },
 } as const;
 
+/** path: absolute */
+export type StoreConfig = { readonly kind: 'filesystem'; readonly path: string };
+
 export interface Config {
   /** absolute */
   readonly home: string;
@@ -71,6 +94,11 @@ export interface Config {
   readonly threads: number;
   readonly budgetFrames: number | undefined;
   readonly hangTimeoutMs: number;
+  /** where the ledger lies when several processes share it; undefined: each run has a folder of its own */
+  readonly store: StoreConfig | undefined;
+  readonly redisUrl: string | undefined;
+  readonly queueName: string;
+  readonly concurrency: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly mirror: string | undefined;
   readonly hubToken: string | undefined;
@@ -104,6 +132,12 @@ export function readConfig(environment: Environment = process.env): Config {
     hangTimeoutMs:
       value('NARRATOR_HANG_TIMEOUT_MS', VARIABLES.NARRATOR_HANG_TIMEOUT_MS.schema) ??
       Number(VARIABLES.NARRATOR_HANG_TIMEOUT_MS.initial),
+    store: storeConfig(value('NARRATOR_STORE', VARIABLES.NARRATOR_STORE.schema)),
+    redisUrl: value('NARRATOR_REDIS_URL', VARIABLES.NARRATOR_REDIS_URL.schema),
+    queueName: value('NARRATOR_QUEUE', VARIABLES.NARRATOR_QUEUE.schema) ?? VARIABLES.NARRATOR_QUEUE.initial,
+    concurrency:
+      value('NARRATOR_CONCURRENCY', VARIABLES.NARRATOR_CONCURRENCY.schema) ??
+      Number(VARIABLES.NARRATOR_CONCURRENCY.initial),
     logLevel: value('NARRATOR_LOG_LEVEL', VARIABLES.NARRATOR_LOG_LEVEL.schema) ?? VARIABLES.NARRATOR_LOG_LEVEL.initial,
     mirror: value('NARRATOR_MIRROR', VARIABLES.NARRATOR_MIRROR.schema),
     hubToken: value('HF_TOKEN', VARIABLES.HF_TOKEN.schema),
@@ -115,6 +149,10 @@ export function readConfig(environment: Environment = process.env): Config {
     );
   }
   return config;
+}
+
+function storeConfig(text: string | undefined): StoreConfig | undefined {
+  return text === undefined ? undefined : { kind: 'filesystem', path: expandHome(text) };
 }
 
 function expandHome(path: string): string {

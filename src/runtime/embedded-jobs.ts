@@ -8,7 +8,7 @@ import { InProcessDispatcher } from '../adapters/dispatch-in-process.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import { cancelJob } from '../core/cancel-job.ts';
 import { Controller, type ControllerEvent } from '../core/controller.ts';
-import { type ErrorCode, NarratorError, toNarratorError } from '../core/errors.ts';
+import { NarratorError } from '../core/errors.ts';
 import { openPrefix } from '../core/keys.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
@@ -17,6 +17,7 @@ import { JobReader, type JobStatus } from '../core/read-job.ts';
 import type { JobSummary } from '../core/record.ts';
 import type { OpenResults } from '../core/results.ts';
 import { type JobRequest, submitJob } from '../core/submit-job.ts';
+import { whileUsable } from './usable-engine.ts';
 
 export interface EmbeddedJobsOptions {
   readonly store: ArtifactStore;
@@ -28,9 +29,6 @@ export interface EmbeddedJobsOptions {
   readonly onSegment?: (event: SegmentEvent) => void;
   readonly onEvent?: (event: ControllerEvent) => void;
 }
-
-/** The engine cannot work at all: no item's fault, and none is recorded as failed for it. */
-const ENGINE_UNUSABLE: readonly ErrorCode[] = ['provider_unavailable', 'model_invalid'];
 
 /** Between two looks at the ledger when nothing wakes the controller. */
 const INTERVAL_MS = 500;
@@ -54,7 +52,8 @@ export class EmbeddedJobs {
   constructor(options: EmbeddedJobsOptions) {
     this.#options = options;
     const { store, openResults, planning, onSegment } = options;
-    const engine = this.#endingTheRun(options.engine);
+    // An engine that cannot work ends the run, resumable, with the engine's own error.
+    const engine = whileUsable(options.engine, (error) => this.#giveUp({ jobId: '', error }));
     const now = () => new Date();
     this.#reader = new JobReader(store);
     this.#dispatcher = new InProcessDispatcher({
@@ -123,24 +122,6 @@ export class EmbeddedJobs {
       reject(new NarratorError('engine_stopped', 'The narrator was closed before the job was finished.'));
     }
     this.#waiting.clear();
-  }
-
-  /** The engine, but once it turns out to be unusable the run ends, resumable, with the engine's own error. */
-  #endingTheRun(engine: SynthesisEngine): SynthesisEngine {
-    return {
-      start: () => engine.start(),
-      close: (options) => engine.close(options),
-      synthesise: async (request, options) => {
-        try {
-          return await engine.synthesise(request, options);
-        } catch (thrown) {
-          const error = toNarratorError(thrown);
-          if (!ENGINE_UNUSABLE.includes(error.code)) throw error;
-          this.#giveUp({ jobId: '', error });
-          throw new NarratorError('engine_stopped', 'The engine cannot be used.', {}, { cause: error });
-        }
-      },
-    };
   }
 
   async #start(): Promise<void> {

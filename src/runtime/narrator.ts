@@ -11,7 +11,7 @@ import type { JobParameters } from '../core/job.ts';
 import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema } from '../core/manifest.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
-import type { EngineInfo, SampleFormat } from '../core/ports.ts';
+import type { EngineInfo, SampleFormat, SynthesisEngine } from '../core/ports.ts';
 import type { SpeechModel } from '../core/segment.ts';
 import type { PlanTotals, RejectedItem } from '../core/shard.ts';
 import { SHARD_SECONDS } from '../core/submit-job.ts';
@@ -97,6 +97,11 @@ export class Narrator {
   /** Loads the model's weights now rather than with the first text. @throws NarratorError provider_unavailable, model_invalid */
   start(): Promise<EngineInfo> {
     return this.#engine.start();
+  }
+
+  /** For whoever brings shards of their own. It ends with `close`. */
+  get engine(): SynthesisEngine {
+    return this.#engine;
   }
 
   get engineStatistics(): EngineProcess['statistics'] {

@@ -1,0 +1,75 @@
+/** A worker of the queue: takes shards, synthesises them with its one engine, and stops those whose job was cancelled. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { BullmqConsumer, type BullmqConsumerOptions } from '../adapters/consume-bullmq.ts';
+import { audioFunctions } from '../audio/audio-functions.ts';
+import type { NarratorError } from '../core/errors.ts';
+import { isCancelled } from '../core/ledger.ts';
+import type { SynthesisEngine } from '../core/ports.ts';
+import { processShard } from '../core/process-shard.ts';
+import type { SharedStore } from './open-store.ts';
+import { whileUsable } from './usable-engine.ts';
+
+export interface QueueWorkerOptions extends SharedStore, Omit<BullmqConsumerOptions, 'handler'> {
+  readonly engine: SynthesisEngine;
+  /** the engine cannot work at all: whoever runs the worker ends it. What it holds goes back to the queue. */
+  readonly onUnusable: (error: NarratorError) => void;
+  /** between two looks whether a job at work was cancelled. Default 1000 */
+  readonly cancelIntervalMs?: number;
+}
+
+const CANCEL_INTERVAL_MS = 1_000;
+
+export class QueueWorker {
+  readonly #options: QueueWorkerOptions;
+  readonly #stop = new AbortController();
+  #consumer: BullmqConsumer | undefined;
+  #watching: Promise<void> | undefined;
+
+  constructor(options: QueueWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Loads the model, then takes work as soon as Redis is there. @throws NarratorError provider_unavailable, model_invalid */
+  async start(): Promise<void> {
+    const { store, openResults, engine, onUnusable, cancelIntervalMs, ...options } = this.#options;
+    const { modelDigest } = await engine.start();
+    if (this.#stop.signal.aborted) return;
+    const deps = {
+      store,
+      openResults,
+      engine: whileUsable(engine, onUnusable),
+      modelDigest,
+      audio: audioFunctions,
+      now: () => new Date(),
+    };
+    this.#consumer = new BullmqConsumer({
+      ...options,
+      handler: (message, context) => processShard(message, context, deps),
+    });
+    await this.#consumer.start();
+    this.#watching = this.#watchCancelled(this.#consumer, cancelIntervalMs ?? CANCEL_INTERVAL_MS);
+  }
+
+  /** Finishes the shards at work or gives them back, within 3 s of the grace. The engine belongs to the caller. Idempotent. */
+  async close(options: { graceMs?: number } = {}): Promise<void> {
+    await this.#consumer?.close(options);
+    this.#stop.abort();
+    await this.#watching;
+  }
+
+  async #watchCancelled(consumer: BullmqConsumer, intervalMs: number): Promise<void> {
+    const { store, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      for (const jobId of consumer.jobsAtWork()) {
+        try {
+          if (await isCancelled(store, jobId)) consumer.abortJob(jobId);
+        } catch (error) {
+          // The next look may see more; the shard meets the same trouble itself.
+          log?.('worker.cancel-unknown', { jobId, error: error instanceof Error ? error.message : String(error) });
+        }
+      }
+      await delay(intervalMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** The life of a worker process: from its configuration to its ordered end, whatever engine it is given. */
+import { once } from 'node:events';
+import { NarratorError, toNarratorError } from '../core/errors.ts';
+import type { SynthesisEngine } from '../core/ports.ts';
+import type { Config } from './config.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { Log } from './narrator.ts';
+import { openStore } from './open-store.ts';
+import { QueueWorker } from './queue-worker.ts';
+
+export type WorkerConfig = Pick<Config, 'store' | 'redisUrl' | 'queueName' | 'concurrency'>;
+
+/** Shards at work may finish for so long; 3 s more give the others back. Then the engine ends. Within the lifecycle's 25 s. */
+const SHARDS = { graceMs: 17_000, timeoutMs: 21_000 };
+const ENGINE = { graceMs: 2_000, timeoutMs: 4_000 };
+
+export interface WorkerParts {
+  /** ended by the worker */
+  readonly openEngine: () => Promise<SynthesisEngine>;
+  readonly log: Log;
+  /** as of BullmqConsumerOptions; for tests */
+  readonly lockDurationMs?: number;
+  readonly stalledIntervalMs?: number;
+}
+
+/** Works until SIGINT or SIGTERM, or until the engine cannot be used. @returns the exit code: 0, or 1 for what the log says */
+export async function runWorker(config: WorkerConfig, { openEngine, log, ...timing }: WorkerParts): Promise<number> {
+  const lifecycle = new Lifecycle(log);
+  const stopHandling = lifecycle.handleSignals();
+  let isWell = true;
+  const fail = (thrown: unknown) => {
+    isWell = false;
+    const { code, message, hint } = toNarratorError(thrown);
+    log('worker.failed', { error: code, message, hint });
+    return lifecycle.shutdown(code);
+  };
+  try {
+    const { redisUrl, queueName, concurrency } = config;
+    if (redisUrl === undefined) throw new NarratorError('config_invalid', 'NARRATOR_REDIS_URL is not set.');
+    const shared = await openStore(config);
+    const engine = await openEngine();
+    const onUnusable = (error: NarratorError) => void (isWell && fail(error));
+    const worker = new QueueWorker({ ...shared, ...timing, redisUrl, queueName, concurrency, engine, onUnusable, log });
+    const { graceMs } = SHARDS;
+    lifecycle.add({ name: 'shards', timeoutMs: SHARDS.timeoutMs, run: () => worker.close({ graceMs }) });
+    const endEngine = () => engine.close({ graceMs: ENGINE.graceMs });
+    lifecycle.add({ name: 'engine', timeoutMs: ENGINE.timeoutMs, run: endEngine });
+    await worker.start();
+    log('worker.started', { queueName, concurrency });
+    if (!lifecycle.signal.aborted) await once(lifecycle.signal, 'abort');
+  } catch (thrown) {
+    // A signal while the model loads ends the engine below the start: that is no failure.
+    if (!lifecycle.signal.aborted) await fail(thrown);
+  }
+  const endedWell = await lifecycle.shutdown('done');
+  stopHandling();
+  return isWell && endedWell ? 0 : 1;
+}
