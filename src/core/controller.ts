@@ -7,7 +7,7 @@ import { NarratorError, toNarratorError } from './errors.ts';
 import { finishJob, type FinishDeps } from './finish-job.ts';
 import { openPrefix, shardName, shardNumber } from './keys.ts';
 import { type LeaseOptions, Leases } from './leases.ts';
-import { isCancelled, readJobHead, readJobPlan, requireShard } from './ledger.ts';
+import { isCancelled, latestRound, readJobHead, readJobPlan, requireShard } from './ledger.ts';
 import { OpenJob } from './open-job.ts';
 import type { JobHead } from './job.ts';
 import type { PlanDeps } from './plan-items.ts';
@@ -166,8 +166,8 @@ export class Controller {
   async #openJob(jobId: string): Promise<OpenJob | undefined> {
     const head = await readJobHead(this.#deps.store, jobId);
     if (head === undefined) return undefined;
-    const job = new OpenJob(head);
-    const plan = await readJobPlan(this.#deps.store, jobId);
+    const job = new OpenJob(head, await latestRound(this.#deps.store, jobId));
+    const plan = await readJobPlan(this.#deps.store, jobId, job.round);
     if (plan !== undefined) this.#planned(job, plan);
     this.#jobs.set(jobId, job);
     return job;
@@ -213,7 +213,7 @@ export class Controller {
     this.#beside(job, signal, async () => {
       this.#planning.add(job);
       try {
-        this.#planned(job, await planJob(job.head, { ...planning, store, onSettled, signal }));
+        this.#planned(job, await planJob(job.head, { ...planning, store, onSettled, signal }, job.round));
       } finally {
         this.#planning.delete(job);
       }

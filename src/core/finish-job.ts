@@ -1,20 +1,20 @@
 /** The end of a job: items that span shards are joined, and the outcome of every line is written where the client looks. */
 import { type ErrorRecord, NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
-import { errorsKey, finishedKey, openKey, resultsKey, segmentKey, shardName, summaryKey } from './keys.ts';
+import { errorsKey, finishedKey, joinedKey, openKey, resultsKey, segmentKey, summaryKey } from './keys.ts';
 import {
   isCancelled,
+  latestRound,
   putJson,
   putJsonIfAbsent,
-  readJobPlan,
-  readRecord,
   readSummary,
   requireJobHead,
+  requireJobPlans,
   requireShard,
 } from './ledger.ts';
+import { joinedBefore, outcomesByLine, type PlacedOutcome, wholeOutcome } from './outcomes.ts';
 import type { ArtifactStore, AudioFunctions } from './ports.ts';
-import { readAhead } from './read-ahead.ts';
-import type { DoneItem, FailedItem, ItemOutcome, JobSummary, ShardRecord } from './record.ts';
+import type { FailedItem, FinalOutcome, JobSummary } from './record.ts';
 import { type OpenResults, type ResultsPlace, seconds, type SpokenSegment, writeItem } from './results.ts';
 import type { JobPlan } from './shard.ts';
 import { withdrawFailed } from './withdraw-failed.ts';
@@ -26,11 +26,6 @@ export interface FinishDeps {
   readonly now: () => Date;
 }
 
-/** Records that are read at once. */
-const READ_AHEAD = 16;
-
-type FinalOutcome = DoneItem | FailedItem;
-
 /**
  * Called once every shard has its record. Idempotent: one that was killed half-way starts again and writes the same.
  * finished.json is written last, and counts; the job leaves the list of open ones behind it.
@@ -38,42 +33,50 @@ type FinalOutcome = DoneItem | FailedItem;
  */
 export async function finishJob(jobId: string, deps: FinishDeps): Promise<JobSummary> {
   const { store } = deps;
-  const summary = (await readSummary(store, jobId)) ?? (await finish(jobId, deps));
+  const round = await latestRound(store, jobId);
+  const summary = (await readSummary(store, jobId, round)) ?? (await finish(jobId, round, deps));
   await store.delete(openKey(jobId));
+  // A retry that was asked for meanwhile put it there, perhaps too early.
+  if ((await latestRound(store, jobId)) !== round)
+    await store.put(openKey(jobId), new Uint8Array(), { ifAbsent: true });
   return summary;
 }
 
-async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
+async function finish(jobId: string, round: number, deps: FinishDeps): Promise<JobSummary> {
   const { store, now } = deps;
   const head = await requireJobHead(store, jobId);
-  const plan = await readJobPlan(store, jobId);
-  if (plan === undefined) throw new NarratorError('ledger_corrupt', `The job ${jobId} is not planned.`);
+  const plans = await requireJobPlans(store, jobId, round);
+  const plan = plans.at(-1) as JobPlan;
   const results = await deps.openResults(head.results);
 
-  const joined = new Map<number, FinalOutcome>();
+  const joined = await joinedBefore(store, jobId, round);
+  const joinedNow: FinalOutcome[] = [];
   const tally = new Tally();
-  for await (const group of outcomesByLine(plan, store, ({ items }) => withdrawFailed(items, results))) {
-    let outcome = isWhole(group);
+  for await (const { line, round: lastRound, placed } of outcomesByLine(plans, store)) {
+    let outcome = wholeOutcome(placed) ?? (lastRound < round ? joined.get(line) : undefined);
     if (outcome === undefined) {
-      outcome = await join(group, head, plan, results, deps);
-      await withdrawFailed([outcome], results);
-      joined.set(outcome.line, forResults(outcome));
+      outcome = await join(placed, head, plan, results, deps);
+      joined.set(line, forResults(outcome));
+      joinedNow.push(forResults(outcome));
     }
+    // Here, not where it failed: in a job that was retried, only the last outcome counts.
+    await withdrawFailed([outcome], results);
     tally.add(outcome);
   }
+  if (joinedNow.length > 0) await putJson(store, joinedKey(jobId, round), joinedNow);
   async function* outcomes(): AsyncGenerator<FinalOutcome> {
-    for await (const group of outcomesByLine(plan as JobPlan, store)) {
-      const outcome = isWhole(group) ?? joined.get(group[0]?.outcome.line ?? 0);
+    for await (const { line, placed } of outcomesByLine(plans, store)) {
+      const outcome = wholeOutcome(placed) ?? joined.get(line);
       if (outcome !== undefined) yield outcome;
     }
+  }
+  async function* errors(): AsyncGenerator<unknown> {
+    for await (const outcome of outcomes()) yield errorLine(outcome);
+    yield plan.error;
   }
 
   const type = { contentType: 'application/x-ndjson' };
   await results.store.put(resultsKey(results.prefix), jsonLines(outcomes(), resultLine), type);
-  async function* errors(): AsyncGenerator<unknown> {
-    for await (const outcome of outcomes()) yield errorLine(outcome);
-    yield plan?.error;
-  }
   await results.store.put(
     errorsKey(results.prefix),
     jsonLines(errors(), (line) => line),
@@ -84,6 +87,7 @@ async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
   const summary: JobSummary = {
     v: 1,
     jobId,
+    ...(round > 1 && { round }),
     outcome: tally.outcome(plan, cancelled),
     createdAt: head.createdAt,
     finishedAt: now().toISOString(),
@@ -91,52 +95,8 @@ async function finish(jobId: string, deps: FinishDeps): Promise<JobSummary> {
     ...(plan.error !== undefined && { error: plan.error }),
   };
   await putJson(results.store, summaryKey(results.prefix), summary);
-  await putJsonIfAbsent(store, finishedKey(jobId), summary);
-  return (await readSummary(store, jobId)) ?? summary;
-}
-
-// ---------------------------------------------------------------- from records to lines
-
-interface PlacedOutcome {
-  readonly shardId: string;
-  readonly outcome: ItemOutcome;
-}
-
-/** The outcomes of one line after the other; several only for an item that spans shards, whose parts follow one another. */
-async function* outcomesByLine(
-  plan: JobPlan,
-  store: ArtifactStore,
-  onRecord?: (record: ShardRecord) => Promise<void>,
-): AsyncGenerator<PlacedOutcome[]> {
-  let group: PlacedOutcome[] = [];
-  for await (const record of readAhead(shardNames(plan), READ_AHEAD, (id) => requireRecord(store, plan.jobId, id))) {
-    await onRecord?.(record);
-    for (const outcome of record.items) {
-      if (group.length > 0 && group[0]?.outcome.line !== outcome.line) {
-        yield group;
-        group = [];
-      }
-      group.push({ shardId: record.shardId, outcome });
-    }
-  }
-  if (group.length > 0) yield group;
-}
-
-function* shardNames(plan: JobPlan): Generator<string> {
-  for (let number = 1; number <= plan.shards; number++) yield shardName(number);
-}
-
-async function requireRecord(store: ArtifactStore, jobId: string, shardId: string): Promise<ShardRecord> {
-  const record = await readRecord(store, jobId, shardId);
-  if (record === undefined) throw new NarratorError('ledger_corrupt', `${shardId} of job ${jobId} has no record.`);
-  return record;
-}
-
-/** @returns undefined for an item that spans shards */
-function isWhole(group: readonly PlacedOutcome[]): FinalOutcome | undefined {
-  const outcome = group[0]?.outcome;
-  if (outcome === undefined || outcome.status === 'part') return undefined;
-  return outcome.status === 'failed' && outcome.isPart === true ? undefined : outcome;
+  await putJsonIfAbsent(store, finishedKey(jobId, round), summary);
+  return (await readSummary(store, jobId, round)) ?? summary;
 }
 
 // ---------------------------------------------------------------- items that span shards

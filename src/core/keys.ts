@@ -66,12 +66,19 @@ export const jobHeadKey = (jobId: string) => `jobs/${jobId}/job.json`;
 export const manifestPrefix = (jobId: string) => `jobs/${jobId}/manifest-`;
 /** `copy` tells the copies of competing submitters apart: job.json names the one that counts. */
 export const manifestKey = (jobId: string, copy: string, format: string) => `${manifestPrefix(jobId)}${copy}.${format}`;
-export const planKey = (jobId: string) => `jobs/${jobId}/plan.json`;
+/** `round` counts from 1; every retry of a job is another round, with objects of its own. */
+export const planKey = (jobId: string, round = 1) => `jobs/${jobId}/plan${ofRound(round)}.json`;
 export const shardKey = (jobId: string, shardId: string) => `jobs/${jobId}/plan/${shardId}.json`;
 export const recordPrefix = (jobId: string) => `jobs/${jobId}/records/`;
 export const recordKey = (jobId: string, shardId: string) => `${recordPrefix(jobId)}${shardId}.json`;
 export const cancelKey = (jobId: string) => `jobs/${jobId}/cancel.json`;
-export const finishedKey = (jobId: string) => `jobs/${jobId}/finished.json`;
+export const finishedKey = (jobId: string, round = 1) => `jobs/${jobId}/finished${ofRound(round)}.json`;
+/** outcomes of the items that were joined when the round was finished */
+export const joinedKey = (jobId: string, round: number) => `jobs/${jobId}/joined-${round}.json`;
+export const retryPrefix = (jobId: string) => `jobs/${jobId}/retry-`;
+/** asks for the round behind `round` */
+export const retryKey = (jobId: string, round: number) => `${retryPrefix(jobId)}${round}.json`;
+const ofRound = (round: number) => (round === 1 ? '' : `-${round}`);
 /** the one object of a job that changes: which controller works on it */
 export const leaseKey = (jobId: string) => `jobs/${jobId}/lease.json`;
 /** where results go unless the client names another place */

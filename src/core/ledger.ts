@@ -59,8 +59,26 @@ export async function requireJobHead(store: ArtifactStore, jobId: string): Promi
   return head;
 }
 
-export async function readJobPlan(store: ArtifactStore, jobId: string): Promise<JobPlan | undefined> {
-  return readJson(store, keys.planKey(jobId), jobPlanSchema);
+export async function readJobPlan(store: ArtifactStore, jobId: string, round = 1): Promise<JobPlan | undefined> {
+  return readJson(store, keys.planKey(jobId, round), jobPlanSchema);
+}
+
+/** @throws NarratorError ledger_corrupt when one of them is not there */
+export async function requireJobPlans(store: ArtifactStore, jobId: string, rounds: number): Promise<JobPlan[]> {
+  const plans: JobPlan[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const plan = await readJobPlan(store, jobId, round);
+    if (plan === undefined) throw new NarratorError('ledger_corrupt', `The job ${jobId} is not planned.`);
+    plans.push(plan);
+  }
+  return plans;
+}
+
+/** 1, and one more for every retry that was asked for. */
+export async function latestRound(store: ArtifactStore, jobId: string): Promise<number> {
+  let round = 1;
+  for await (const _marker of store.list(keys.retryPrefix(jobId))) round += 1;
+  return round;
 }
 
 /** @throws NarratorError ledger_corrupt when it is not there: who asks knows that it was planned */
@@ -79,8 +97,8 @@ export async function readRecord(
   return readJson(store, keys.recordKey(jobId, shardId), shardRecordSchema);
 }
 
-export async function readSummary(store: ArtifactStore, jobId: string): Promise<JobSummary | undefined> {
-  return readJson(store, keys.finishedKey(jobId), jobSummarySchema);
+export async function readSummary(store: ArtifactStore, jobId: string, round = 1): Promise<JobSummary | undefined> {
+  return readJson(store, keys.finishedKey(jobId, round), jobSummarySchema);
 }
 
 export async function isCancelled(store: ArtifactStore, jobId: string): Promise<boolean> {

@@ -42,7 +42,8 @@ export async function obtainSegment(
       return await obtainTake(planned, part, { label, cache, take }, source);
     } catch (error) {
       // Deterministic for this seed: the same take again would fail again.
-      if (!(error instanceof NarratorError) || error.code !== 'waveform_invalid' || take >= TAKES_MAX) throw error;
+      if (!(error instanceof NarratorError) || error.code !== 'waveform_invalid') throw error;
+      if (take >= (part.takes ?? TAKES_MAX)) throw error;
     }
   }
 }

@@ -16,6 +16,7 @@ interface Dispatched {
 /** What is known of an open job. All of it can be read again. */
 export class OpenJob {
   readonly head: JobHead;
+  readonly round: number;
   /** absent until the job is planned */
   plan: JobPlan | undefined;
   /** shards that may be dispatched already while it is planned */
@@ -36,8 +37,9 @@ export class OpenJob {
   /** all shards up to this number were dispatched by this controller, or have a record */
   #dispatchedUpTo = 0;
 
-  constructor(head: JobHead) {
+  constructor(head: JobHead, round: number) {
     this.head = head;
+    this.round = round;
   }
 
   get #shards(): number {

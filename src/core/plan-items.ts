@@ -36,6 +36,8 @@ export interface PlanDeps {
 export interface PlanOptions {
   readonly defaults?: ItemDefaults;
   readonly parameters: JobParameters;
+  /** see ItemPart */
+  readonly takes?: number;
 }
 
 /** Lines for which there is an entry; the others count for duplicates only. */
@@ -146,6 +148,7 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
       firstSegment: 0,
       totalSegments: segments.length,
       segments,
+      ...(options.takes !== undefined && { takes: options.takes }),
       ...(item.metadata !== undefined && { metadata: item.metadata }),
       ...(unknown.length > 0 && { unknownCharacters: unknown.slice(0, UNKNOWN_CHARACTERS_NAMED_MAX) }),
       characters: text.length,

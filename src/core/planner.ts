@@ -6,13 +6,22 @@ import { createHash } from 'node:crypto';
 import { NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
 import { planKey, shardName } from './keys.ts';
-import { isCancelled, putJsonIfAbsent, readJobPlan } from './ledger.ts';
+import { isCancelled, putJsonIfAbsent, readJobPlan, requireJobPlans } from './ledger.ts';
 import { MANIFEST_LIMITS } from './manifest.ts';
 import { countItems } from './manifest-reader.ts';
-import { type ManifestSource, type PlanDeps, planItems, type PlannedEntry, type PlanOptions } from './plan-items.ts';
+import {
+  type ManifestSource,
+  type PlanDeps,
+  planItems,
+  type PlannedEntry,
+  type PlanOptions,
+  type WantedLines,
+} from './plan-items.ts';
 import { TotalsOfShards } from './plan-totals.ts';
 import type { ArtifactStore } from './ports.ts';
 import { readAhead } from './read-ahead.ts';
+import { retriedLines } from './retry-job.ts';
+import { TAKES_MAX } from './seeds.ts';
 import type { SpeechModel } from './segment.ts';
 import { packShards } from './pack-shards.ts';
 import type { JobPlan, PlanTotals, RejectedItem, ShardPlan } from './shard.ts';
@@ -31,13 +40,14 @@ export interface PlanJobDeps extends PlanDeps {
 }
 
 /**
- * Plans a job, and returns the plan that is there if it was planned before. What makes it impossible to go on (an unusable manifest,
+ * Plans a round of a job (a further one: of the items that are to be retried), and returns the plan that is there if it was
+ * planned before. What makes it impossible to go on (an unusable manifest,
  * a job that is cancelled meanwhile) ends in a plan with an error, and with the shards that were settled until then.
  * @throws NarratorError model_mismatch, ledger_corrupt, store errors; `cancelled` once `signal` aborts (nothing is decided then)
  */
-export async function planJob(head: JobHead, deps: PlanJobDeps): Promise<JobPlan> {
+export async function planJob(head: JobHead, deps: PlanJobDeps, round = 1): Promise<JobPlan> {
   const { store, model } = deps;
-  const planned = await readJobPlan(store, head.id);
+  const planned = await readJobPlan(store, head.id, round);
   if (planned !== undefined) return planned;
   if (model.digest !== head.model.digest) {
     throw new NarratorError(
@@ -46,8 +56,13 @@ export async function planJob(head: JobHead, deps: PlanJobDeps): Promise<JobPlan
     );
   }
   const onSettled = (shards: number) => deps.onSettled?.(shards);
-  const chain = new ShardChain(store, head.id, { shards: 0, digest: NO_SHARD }, onSettled);
-  const error = await writeShards(head, chain, deps).catch(decidedError);
+  const before = await requireJobPlans(store, head.id, round - 1);
+  const chain = new ShardChain(store, head.id, before.at(-1) ?? { shards: 0, digest: NO_SHARD }, onSettled);
+  const scope: Scope =
+    round === 1
+      ? { isWanted: () => true }
+      : { isWanted: await retriedLines(head.id, before, store), takes: TAKES_MAX * round };
+  const error = await writeShards(head, scope, chain, deps).catch(decidedError);
   const totals = chain.totals.value(model.hopLength / model.sampleRateHz);
   const plan: JobPlan = {
     v: 1,
@@ -57,24 +72,31 @@ export async function planJob(head: JobHead, deps: PlanJobDeps): Promise<JobPlan
     digest: chain.digest,
     ...(error !== undefined && { error: error.toRecord() }),
   };
-  await putJsonIfAbsent(store, planKey(head.id), plan);
+  await putJsonIfAbsent(store, planKey(head.id, round), plan);
   // Another planner may have been first: what stands in the store is the plan.
-  return (await readJobPlan(store, head.id)) ?? plan;
+  return (await readJobPlan(store, head.id, round)) ?? plan;
 }
 
-async function writeShards(head: JobHead, chain: ShardChain, deps: PlanJobDeps): Promise<undefined> {
+/** What a round is about. */
+interface Scope {
+  readonly isWanted: WantedLines;
+  readonly takes?: number;
+}
+
+async function writeShards(head: JobHead, scope: Scope, chain: ShardChain, deps: PlanJobDeps): Promise<undefined> {
   await chain.follow();
   // Before the first shard, so that nothing is dispatched of a manifest that is not the one that was accepted, or too long.
   if (chain.length === 0) await checkManifest(head, deps);
-  while (!(await writeRest(head, chain, deps))) await chain.follow();
+  while (!(await writeRest(head, scope, chain, deps))) await chain.follow();
 }
 
 /** @returns false if another planner at work on this job was first with a shard that differs */
-async function writeRest(head: JobHead, chain: ShardChain, deps: PlanJobDeps): Promise<boolean> {
+async function writeRest(head: JobHead, scope: Scope, chain: ShardChain, deps: PlanJobDeps): Promise<boolean> {
   const { store } = deps;
   const { begun, lastLine } = chain;
-  const isWanted = (line: number) => line > lastLine || line === begun?.line;
-  const entries = planItems(await storedManifest(head, deps), head, deps, isWanted);
+  const isWanted = (line: number) => (line > lastLine || line === begun?.line) && scope.isWanted(line);
+  const options = { ...head, ...(scope.takes !== undefined && { takes: scope.takes }) };
+  const entries = planItems(await storedManifest(head, deps), options, deps, isWanted);
   const framesMax = framesPerShard(head.shardSeconds, deps.model);
   const contents = packShards(continued(entries, begun), framesMax, begun?.segmentKeys.length);
 

@@ -2,7 +2,7 @@
 import { type ErrorCode, NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
 import { recordKey } from './keys.ts';
-import { isCancelled, putJsonIfAbsent, readRecord, requireJobHead, requireShard } from './ledger.ts';
+import { isCancelled, latestRound, putJsonIfAbsent, readRecord, requireJobHead, requireShard } from './ledger.ts';
 import { type ObtainedSegment, obtainSegment, type SegmentCache, type SegmentSource } from './obtain-segment.ts';
 import type { ArtifactStore, AudioFunctions, ShardMessage, SynthesisEngine } from './ports.ts';
 import type { ItemOutcome, ShardRecord } from './record.ts';
@@ -78,7 +78,8 @@ export async function processShard(
   const put = await putJsonIfAbsent(store, recordKey(jobId, shardId), record);
   // Another worker may have had the same shard: the record that was first counts.
   const counts = put.status === 'written' ? record : await readRecord(store, jobId, shardId);
-  if (counts !== undefined) await withdrawFailed(counts.items, results);
+  // Once the job is retried, a later round may have made what failed here; finishing it looks at all of them.
+  if (counts !== undefined && (await latestRound(store, jobId)) === 1) await withdrawFailed(counts.items, results);
   return put.status === 'written' ? 'recorded' : 'already-recorded';
 }
 

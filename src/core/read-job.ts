@@ -1,8 +1,16 @@
 /** A job's status, derived from its objects: there is no status that is stored, hence none that can be wrong. */
-import type { ErrorRecord } from './errors.ts';
+import { type ErrorRecord, NarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
 import { recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
-import { isCancelled, readJobHead, readJobPlan, readRecord, readSummary } from './ledger.ts';
+import {
+  isCancelled,
+  latestRound,
+  readJobHead,
+  readJobPlan,
+  readRecord,
+  readSummary,
+  requireJobPlans,
+} from './ledger.ts';
 import type { ArtifactStore } from './ports.ts';
 import { readAhead } from './read-ahead.ts';
 import type { JobSummary, ShardRecord } from './record.ts';
@@ -49,22 +57,36 @@ export class JobReader {
   async read(jobId: string): Promise<JobStatus | undefined> {
     const head = await readJobHead(this.#store, jobId);
     if (head === undefined) return undefined;
-    const [plan, summary, cancelled] = await Promise.all([
-      readJobPlan(this.#store, jobId),
-      readSummary(this.#store, jobId),
+    const first = await readSummary(this.#store, jobId);
+    // Only what is finished can be retried.
+    const round = first === undefined ? 1 : await latestRound(this.#store, jobId);
+    const [plan, summary, before, cancelled] = await Promise.all([
+      readJobPlan(this.#store, jobId, round),
+      round === 1 ? first : readSummary(this.#store, jobId, round),
+      round === 1 ? undefined : this.#before(jobId, round),
       isCancelled(this.#store, jobId),
     ]);
     if (summary !== undefined) return finishedStatus(head, plan, summary);
     const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
-    const progress = this.#progressOf(jobId);
+    const progress = this.#progressOf(jobId, round, before?.shards ?? 0);
     await progress.update(this.#store);
-    return openStatus(head, state, plan, progress.counts);
+    const status = openStatus(head, state, plan, progress.counts);
+    return before === undefined ? status : retriedStatus(status, plan, before);
   }
 
-  #progressOf(jobId: string): Progress {
-    const progress = this.#progress.get(jobId) ?? new Progress(jobId);
-    this.#progress.delete(jobId);
-    this.#progress.set(jobId, progress);
+  async #before(jobId: string, round: number): Promise<RoundBefore> {
+    const plans = await requireJobPlans(this.#store, jobId, round - 1);
+    const summary = await readSummary(this.#store, jobId, round - 1);
+    if (summary === undefined)
+      throw new NarratorError('ledger_corrupt', `Round ${round - 1} of job ${jobId} is missing.`);
+    return { summary, shards: plans.at(-1)?.shards ?? 0 };
+  }
+
+  #progressOf(jobId: string, round: number, shardsBefore: number): Progress {
+    const name = `${jobId} ${round}`;
+    const progress = this.#progress.get(name) ?? new Progress(jobId, shardsBefore);
+    this.#progress.delete(name);
+    this.#progress.set(name, progress);
     if (this.#progress.size > JOBS_REMEMBERED_MAX) {
       const [eldest] = this.#progress.keys();
       if (eldest !== undefined) this.#progress.delete(eldest);
@@ -87,14 +109,16 @@ const NOTHING: Counts = { succeeded: 0, failed: 0, shards: 0, frames: 0, audioSe
 class Progress {
   readonly #jobId: string;
   /** all shards up to this number are counted */
-  #upTo = 0;
+  #upTo: number;
   /** and these beyond it */
   readonly #beyond = new Set<number>();
   #updating: Promise<void> | undefined;
   counts = NOTHING;
 
-  constructor(jobId: string) {
+  /** of the shards behind the first `after` */
+  constructor(jobId: string, after: number) {
     this.#jobId = jobId;
+    this.#upTo = after;
   }
 
   /** Callers at the same time share one pass. */
@@ -171,10 +195,40 @@ function finishedStatus(head: JobHead, plan: JobPlan | undefined, summary: JobSu
     finishedAt,
     items: { total: items, succeeded, failed, pending: 0 },
     shards: { total: shards, recorded: shards },
-    audioSeconds: { predicted: plan?.totals.audioSeconds ?? 0, finished: audioSeconds },
+    // The last round's plan knows only what was retried.
+    audioSeconds: {
+      predicted: summary.round === undefined ? (plan?.totals.audioSeconds ?? 0) : audioSeconds,
+      finished: audioSeconds,
+    },
     percent: 100,
     ...(error !== undefined && { error }),
     summary,
+  };
+}
+
+interface RoundBefore {
+  readonly summary: JobSummary;
+  /** of all rounds before */
+  readonly shards: number;
+}
+
+/** What stands since the round before, with the failed items that are at work again taken out and what became of them put in. */
+function retriedStatus(status: JobStatus, plan: JobPlan | undefined, { summary, shards }: RoundBefore): JobStatus {
+  const { succeeded, failed } = status.items;
+  const retried = plan?.totals.items ?? succeeded + failed;
+  return {
+    ...status,
+    items: {
+      total: summary.items,
+      succeeded: summary.succeeded + succeeded,
+      failed: summary.failed - retried + failed,
+      pending: retried - succeeded - failed,
+    },
+    shards: { total: Math.max(shards, status.shards.total), recorded: shards + status.shards.recorded },
+    audioSeconds: {
+      predicted: rounded(summary.audioSeconds + status.audioSeconds.predicted),
+      finished: rounded(summary.audioSeconds + status.audioSeconds.finished),
+    },
   };
 }
 

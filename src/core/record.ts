@@ -47,6 +47,10 @@ const failedItemSchema = z.strictObject({
 });
 export type FailedItem = z.infer<typeof failedItemSchema>;
 
+/** What an item came to in the end. */
+export const finalOutcomeSchema = z.discriminatedUnion('status', [doneItemSchema, failedItemSchema]);
+export type FinalOutcome = z.infer<typeof finalOutcomeSchema>;
+
 /** A part of an item that spans shards, synthesised: finishing the job joins the parts. */
 const partItemSchema = z.strictObject({
   status: z.literal('part'),
@@ -77,6 +81,8 @@ export type ShardRecord = z.infer<typeof shardRecordSchema>;
 export const jobSummarySchema = z.strictObject({
   v: z.literal(1),
   jobId: z.string(),
+  /** of retries: 2 for the first one */
+  round: z.int().exactOptional(),
   outcome: z.enum(['completed', 'partially_failed', 'failed', 'cancelled']),
   createdAt: z.string(),
   finishedAt: z.string(),

@@ -33,6 +33,8 @@ const itemPartSchema = z.strictObject({
   /** segments of the whole item */
   totalSegments: z.int(),
   segments: z.array(segmentSchema),
+  /** takes of a segment whose waveform fails its checks; absent in the first round: seeds.ts */
+  takes: z.int().exactOptional(),
   metadata: z.record(z.string(), z.string()).exactOptional(),
   /** characters of the text that the model does not know, each once; they are not heard */
   unknownCharacters: z.array(z.string()).exactOptional(),
@@ -85,7 +87,9 @@ export type PlanTotals = z.infer<typeof planTotalsSchema>;
 export const jobPlanSchema = z.strictObject({
   v: z.literal(1),
   jobId: z.string(),
+  /** number of the last shard: in a further round, its shards follow those of the rounds before */
   shards: z.int(),
+  /** of this round */
   totals: planTotalsSchema,
   /** sha256 (hex) of the last shard, which holds that of the one before it, and so on: it stands for all of them */
   digest: z.string(),
