@@ -208,8 +208,10 @@ export class Narrator {
     };
   }
 
-  /** Jobs on a store, run by this narrator's engine until `closeJobs`. */
+  /** Jobs on a store, run by this narrator's engine until `closeJobs`. @throws NarratorError engine_stopped once it was closed */
   openJobs(options: Omit<EmbeddedJobsOptions, 'engine' | 'concurrency'>): EmbeddedJobs {
+    if (this.#closed)
+      throw new NarratorError('engine_stopped', 'This narrator was closed.', { hint: 'Create another one.' });
     const jobs = new EmbeddedJobs({ ...options, engine: this.#engine, concurrency: CONCURRENCY });
     this.#open.add(jobs);
     return jobs;
