@@ -100,6 +100,9 @@ export function indexKey(jobId: string, createdAt: Date): string {
   return `${indexPrefix}${String(9_999_999_999_999 - createdAt.getTime()).padStart(13, '0')}-${jobId}`;
 }
 
+/** The job of a key of the index. */
+export const jobOfIndexKey = (key: string) => key.slice(indexPrefix.length + '0000000000000-'.length);
+
 // ---------------------------------------------------------------- results
 
 /** `output` ends in .wav: see manifest.ts. */

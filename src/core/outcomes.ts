@@ -90,8 +90,13 @@ export async function joinedBefore(
 ): Promise<Map<number, FinalOutcome>> {
   const joined = new Map<number, FinalOutcome>();
   for (let earlier = 1; earlier < round; earlier++) {
-    const outcomes = await readJson(store, joinedKey(jobId, earlier), z.array(finalOutcomeSchema));
-    for (const outcome of outcomes ?? []) joined.set(outcome.line, outcome);
+    for (const [line, outcome] of await joinedIn(store, jobId, earlier)) joined.set(line, outcome);
   }
   return joined;
+}
+
+/** The same of one round: none until it is finished. */
+export async function joinedIn(store: ArtifactStore, jobId: string, round: number): Promise<Map<number, FinalOutcome>> {
+  const outcomes = await readJson(store, joinedKey(jobId, round), z.array(finalOutcomeSchema));
+  return new Map(outcomes?.map((outcome) => [outcome.line, outcome]));
 }

@@ -1,7 +1,7 @@
 /** A job's status, derived from its objects: there is no status that is stored, hence none that can be wrong. */
 import { type ErrorRecord, NarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
-import { recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
+import { planKey, recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
 import {
   isCancelled,
   latestRound,
@@ -22,6 +22,10 @@ export interface JobStatus {
   readonly id: string;
   readonly state: JobState;
   readonly createdAt: string;
+  /** when the last shard was planned */
+  readonly plannedAt?: string;
+  /** when the first shard of this round was taken up by a worker */
+  readonly startedAt?: string;
   readonly finishedAt?: string;
   /** until the job is planned: of those that have an outcome already */
   readonly items: {
@@ -60,17 +64,19 @@ export class JobReader {
     const first = await readSummary(this.#store, jobId);
     // Only what is finished can be retried.
     const round = first === undefined ? 1 : await latestRound(this.#store, jobId);
-    const [plan, summary, before, cancelled] = await Promise.all([
+    const [planned, plan, summary, before, cancelled] = await Promise.all([
+      this.#store.head(planKey(jobId)),
       readJobPlan(this.#store, jobId, round),
       round === 1 ? first : readSummary(this.#store, jobId, round),
       round === 1 ? undefined : this.#before(jobId, round),
       isCancelled(this.#store, jobId),
     ]);
-    if (summary !== undefined) return finishedStatus(head, plan, summary);
+    const times = planned === undefined ? {} : { plannedAt: planned.modifiedAt.toISOString() };
+    if (summary !== undefined) return { ...finishedStatus(head, plan, summary), ...times };
     const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
     const progress = this.#progressOf(jobId, round, before?.shards ?? 0);
     await progress.update(this.#store);
-    const status = openStatus(head, state, plan, progress.counts);
+    const status = { ...openStatus(head, state, plan, progress.counts), ...times };
     return before === undefined ? status : retriedStatus(status, plan, before);
   }
 
@@ -101,6 +107,8 @@ interface Counts {
   readonly shards: number;
   readonly frames: number;
   readonly audioSeconds: number;
+  /** of the first record */
+  readonly startedAt?: string;
 }
 
 const NOTHING: Counts = { succeeded: 0, failed: 0, shards: 0, frames: 0, audioSeconds: 0 };
@@ -162,7 +170,16 @@ function sum(counts: Counts, record: ShardRecord): Counts {
       for (const segment of outcome.segments) audioSeconds += segment.samples / outcome.sampleRateHz;
     } else if (outcome.isPart !== true) failed += 1;
   }
-  return { succeeded, failed, audioSeconds, shards: counts.shards + 1, frames: counts.frames + record.frames };
+  const { startedAt = record.startedAt } = counts;
+  return {
+    succeeded,
+    failed,
+    audioSeconds,
+    shards: counts.shards + 1,
+    frames: counts.frames + record.frames,
+    // ISO 8601 in UTC sorts as text.
+    startedAt: record.startedAt < startedAt ? record.startedAt : startedAt,
+  };
 }
 
 function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, counts: Counts): JobStatus {
@@ -172,6 +189,7 @@ function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, c
     id: head.id,
     state,
     createdAt: head.createdAt,
+    ...(counts.startedAt !== undefined && { startedAt: counts.startedAt }),
     items: { total, succeeded, failed, pending: total - succeeded - failed },
     shards: { total: plan?.shards ?? counts.shards, recorded: counts.shards },
     audioSeconds: { predicted: plan?.totals.audioSeconds ?? 0, finished: rounded(counts.audioSeconds) },
