@@ -172,6 +172,18 @@ describe('a bucket as a store', () => {
       assert.deepEqual([error.code, error.retryable], ['store_unavailable', true]);
     });
 
+    it('waits for a slow reader, even where the connection does not', async () => {
+      const impatient = await openS3Store({ ...options, attempts: 5, timeouts: { idleMs: 250 } });
+      const content = randomBytes(4_000_000);
+      await store.put('slowly', content);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of (await impatient.read('slowly')) ?? []) {
+        if (chunks.push(chunk) <= 3) await sleep(400);
+      }
+      assert.deepEqual(Buffer.concat(chunks), content);
+      await impatient.close();
+    });
+
     it('gives up when a connection breaks without a byte, again and again', async () => {
       await store.put('dead', Buffer.alloc(300_000));
       proxy.breakFirst(Infinity, { kind: 'break-answer', afterBytes: 0 }, isGet);
