@@ -235,7 +235,11 @@ class FolderRun {
         .finally(() => (polling = undefined));
     }, PROGRESS_INTERVAL_MS);
     try {
-      return await jobs.finish(id);
+      const summary = await jobs.finish(id);
+      await polling;
+      // However short the run was, who watches it sees its end.
+      await report().catch(() => undefined);
+      return summary;
     } finally {
       clearInterval(timer);
       await polling;

@@ -39,7 +39,7 @@ test('a program speaks, runs with progress, is told of errors by code, and ends 
 
   assert.deepEqual([seen.planned, seen.summary.succeeded, seen.summary.outcome], [8, 8, 'completed']);
   for (const { id } of lines(8)) await readNarration(place.path('out', `${id}.wav`));
-  assert.ok(seen.progress.length > 0, 'no progress was told');
+  assert.equal(seen.progress.at(-1)?.items.succeeded, 8, 'the end was not told');
   let share = 0;
   for (const one of seen.progress) {
     assert.ok(one.share >= share && one.share <= 1);
