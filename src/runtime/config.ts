@@ -50,7 +50,7 @@ export const VARIABLES = {
     initial: '120000',
   },
   NARRATOR_STORE: {
-    schema: z.string().min(1),
+    schema: z.string().refine((text) => !text.includes('://'), 'must be a folder'),
     meaning: 'folder of the artifact store that API and workers share',
     initial: '',
   },
