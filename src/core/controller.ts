@@ -264,13 +264,20 @@ export class Controller {
     for await (const _done of readAhead(numbers, RECORDS_IN_FLIGHT, record));
   }
 
-  /** Always a shard of the job that has the fewest at work: a long job does not hold up a short one. */
+  /**
+   * Always a shard of the tenant that has the fewest at work, and there of the job that has: neither a long job nor a tenant
+   * with many of them holds up a short one.
+   */
   async #dispatch(jobs: readonly OpenJob[]): Promise<number> {
     let capacity = jobs.length === 0 ? 0 : await this.#deps.dispatcher.capacity();
     let dispatched = 0;
     const candidates = new Set(jobs);
+    const atWork = new Map<string | undefined, number>();
+    const count = ({ head }: OpenJob, shards: number) =>
+      atWork.set(head.tenant, (atWork.get(head.tenant) ?? 0) + shards);
+    for (const job of this.#jobs.values()) count(job, job.inFlight.size);
     while (capacity > 0 && candidates.size > 0) {
-      const job = fewestAtWork(candidates);
+      const job = nextJob(candidates, (tenant) => atWork.get(tenant) ?? 0);
       const isLost = this.#leases?.isHeld(job.head.id) === false;
       const number = isLost ? undefined : job.next(this.#nowMs());
       if (number === undefined) {
@@ -278,7 +285,10 @@ export class Controller {
         continue;
       }
       try {
-        if (!(await this.#dispatchOne(job, number))) continue;
+        const before = job.inFlight.size;
+        const isDispatched = await this.#dispatchOne(job, number);
+        count(job, job.inFlight.size - before);
+        if (!isDispatched) continue;
         capacity -= 1;
         dispatched += 1;
       } catch (thrown) {
@@ -324,8 +334,12 @@ export class Controller {
   }
 }
 
-function fewestAtWork(jobs: Iterable<OpenJob>): OpenJob {
-  return [...jobs].reduce((fewest, job) => (job.inFlight.size < fewest.inFlight.size ? job : fewest));
+function nextJob(jobs: Iterable<OpenJob>, atWork: (tenant: string | undefined) => number): OpenJob {
+  const order = (a: OpenJob, b: OpenJob) =>
+    atWork(a.head.tenant) - atWork(b.head.tenant) ||
+    (b.head.priority ?? 0) - (a.head.priority ?? 0) ||
+    a.inFlight.size - b.inFlight.size;
+  return [...jobs].reduce((first, job) => (order(job, first) < 0 ? job : first));
 }
 
 /** A full disk or a network that is away says nothing against the shard: it waits as long as it takes. */

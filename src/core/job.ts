@@ -20,6 +20,9 @@ const jobParametersSchema = z.strictObject({
 });
 export type JobParameters = z.infer<typeof jobParametersSchema>;
 
+export const PRIORITY_MIN = -10;
+export const PRIORITY_MAX = 10;
+
 export const jobHeadSchema = z.strictObject({
   v: z.literal(1),
   id: z.string().regex(JOB_ID),
@@ -44,5 +47,9 @@ export const jobHeadSchema = z.strictObject({
   /** predicted seconds of speech in one shard */
   shardSeconds: z.number(),
   metadata: z.record(z.string(), z.string()).exactOptional(),
+  /** whose job it is: tenants share the workers evenly, whatever they submit */
+  tenant: z.string().regex(JOB_ID).exactOptional(),
+  /** among the jobs of its tenant, those with a higher one come first; 0 if absent */
+  priority: z.int().min(PRIORITY_MIN).max(PRIORITY_MAX).exactOptional(),
 });
 export type JobHead = z.infer<typeof jobHeadSchema>;

@@ -19,6 +19,8 @@ export interface ListJobsQuery {
   /** 1 to 500 */
   readonly limit: number;
   readonly state?: JobState;
+  /** of this tenant only */
+  readonly tenant?: string;
 }
 
 /** @throws NarratorError usage: an unusable cursor or limit */
@@ -37,9 +39,13 @@ export async function listJobs(
     lookedAt += 1;
     cursor = key.slice(indexPrefix.length);
     const status = await reader.read(jobOfIndexKey(key));
-    if (status !== undefined && (query.state === undefined || status.state === query.state)) entries.push(status);
+    if (status !== undefined && isAskedFor(status, query)) entries.push(status);
   }
   return { entries };
+}
+
+function isAskedFor(status: JobStatus, { state, tenant }: ListJobsQuery): boolean {
+  return (state === undefined || status.state === state) && (tenant === undefined || status.tenant === tenant);
 }
 
 export function checkLimit(limit: number): void {

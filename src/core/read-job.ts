@@ -20,6 +20,8 @@ export type JobState = 'planning' | 'running' | 'cancelling' | JobSummary['outco
 
 export interface JobStatus {
   readonly id: string;
+  /** whose job it is */
+  readonly tenant?: string;
   readonly state: JobState;
   readonly createdAt: string;
   /** when the last shard was planned */
@@ -187,6 +189,7 @@ function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, c
   const total = plan?.totals.items ?? succeeded + failed;
   return {
     id: head.id,
+    ...(head.tenant !== undefined && { tenant: head.tenant }),
     state,
     createdAt: head.createdAt,
     ...(counts.startedAt !== undefined && { startedAt: counts.startedAt }),
@@ -208,6 +211,7 @@ function finishedStatus(head: JobHead, plan: JobPlan | undefined, summary: JobSu
   const shards = plan?.shards ?? 0;
   return {
     id: head.id,
+    ...(head.tenant !== undefined && { tenant: head.tenant }),
     state: outcome,
     createdAt: head.createdAt,
     finishedAt,

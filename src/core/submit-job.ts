@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, sha256Hex } from './canonical-json.ts';
 import { NarratorError } from './errors.ts';
-import type { JobHead, JobParameters, ResultsDestination } from './job.ts';
+import { type JobHead, type JobParameters, PRIORITY_MAX, PRIORITY_MIN, type ResultsDestination } from './job.ts';
 import * as keys from './keys.ts';
 import { putJsonIfAbsent, readJobHead, requireJobHead } from './ledger.ts';
 import type { ItemDefaults, ManifestFormat } from './manifest.ts';
@@ -25,6 +25,10 @@ export interface JobRequest {
   /** default 120 */
   readonly shardSeconds?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** spelled like a job id; default: none, which is a tenant of its own */
+  readonly tenant?: string;
+  /** -10 to 10, default 0 */
+  readonly priority?: number;
 }
 
 export interface SubmitDeps {
@@ -56,6 +60,7 @@ export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<
       { field: 'id', limit: 64 },
     );
   }
+  checkTenancy(request);
   const first = await readJobHead(store, id);
   if (first !== undefined) {
     const { sha256 } = await drain(hashed(request.manifest.bytes));
@@ -72,6 +77,17 @@ export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<
   if (put.status === 'written') return accepted(store, head, true);
   await store.delete(key);
   return accepted(store, sameJob(await requireJobHead(store, id), head.digest), false);
+}
+
+function checkTenancy({ tenant, priority = 0 }: JobRequest): void {
+  if (tenant !== undefined && !keys.JOB_ID.test(tenant)) {
+    const rule = "1 to 64 letters, digits, '.', '_' or '-'";
+    throw new NarratorError('usage', `The tenant must be ${rule}.`, { field: 'tenant', limit: 64 });
+  }
+  if (!Number.isInteger(priority) || priority < PRIORITY_MIN || priority > PRIORITY_MAX) {
+    const message = `priority must be a whole number from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${priority}.`;
+    throw new NarratorError('usage', message, { field: 'priority', hint: 'Leave it out for the usual one, 0.' });
+  }
 }
 
 function headOf(
@@ -100,6 +116,8 @@ function choices(request: JobRequest, id: string) {
     reuse: request.reuse ?? true,
     shardSeconds: request.shardSeconds ?? SHARD_SECONDS,
     ...(request.metadata !== undefined && { metadata: { ...request.metadata } }),
+    ...(request.tenant !== undefined && { tenant: request.tenant }),
+    ...(request.priority !== undefined && { priority: request.priority }),
   } satisfies Partial<JobHead>;
 }
 

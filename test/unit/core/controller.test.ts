@@ -109,6 +109,25 @@ describe('the controller', () => {
     );
   });
 
+  it('shares the window among tenants first, and lets a tenant put one of its jobs before the others', async () => {
+    const { controller, queue, submit, store } = house({}, 8);
+    const jobs = [
+      ...['a1', 'a2', 'a3'].map((id) => [id, { tenant: 'a' }] as const),
+      ['b1', { tenant: 'b' }] as const,
+      ['b2', { tenant: 'b', priority: 1 }] as const,
+    ];
+    for (const [id, more] of jobs) await planJob(await submit(id, lines(30, id), more), { ...planning, store });
+    await controller.pass();
+    const counts = new Map<string, number>();
+    for (const { jobId } of queue) counts.set(jobId, (counts.get(jobId) ?? 0) + 1);
+    assert.deepEqual([...counts].sort(), [
+      ['a1', 2],
+      ['a2', 1],
+      ['a3', 1],
+      ['b2', 4],
+    ]);
+  });
+
   it('dispatches again what has no record past its deadline, and gives it up in the end', async () => {
     const { controller, queue, submit, time, store, results } = house({ dispatchesMax: 3 });
     await submit('job', lines(1));

@@ -47,6 +47,17 @@ describe('listing jobs', () => {
     assert.deepEqual([await ids('planning'), await ids('completed')], [['late'], ['job-2', 'job-1']]);
   });
 
+  it('gives those of one tenant only', async () => {
+    const { list, submit } = await withJobs(1);
+    await submit('mine', lines(1), { tenant: 'me' });
+    assert.deepEqual(
+      (await list({ limit: 10, tenant: 'me' })).entries.map(({ id, tenant }) => [id, tenant]),
+      [['mine', 'me']],
+    );
+    await assert.rejects(submit('x', lines(1), { tenant: 'a/b' }), { code: 'usage' });
+    await assert.rejects(submit('x', lines(1), { priority: 11 }), { code: 'usage' });
+  });
+
   it('refuses limits and cursors that no page has', async () => {
     const { list } = await withJobs(1);
     for (const query of [
