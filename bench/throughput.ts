@@ -24,12 +24,12 @@ interface PreparedSegment {
 
 export async function benchThroughput({ quick }: BenchOptions): Promise<void> {
   const lines = quick ? 8 : 40;
-  const rounds = quick ? 1 : 2;
+  const rounds = 3;
   await withFolder(async (folder) => {
     const narrator = await openNarrator(join(folder, 'home'));
     const { steps } = narrator.choices(quick ? { steps: 4 } : {}).parameters;
     const manifest = join(folder, 'manifest.jsonl');
-    await writeManifest(manifest, { lines, sentences: 3 });
+    await writeManifest(manifest, { lines, sentences: 2 });
     const sessions = await loadSessions(narrator);
     const segments = await prepare(narrator, sessions, manifest, steps);
     const frames = segments.reduce((sum, { duration }) => sum + duration, 0);
