@@ -24,9 +24,11 @@ for (const [signal, code] of [
     assert.ok(enginePid !== undefined && (await ended(enginePid)));
     assert.ok(!(await readdir(place.path('out'))).includes('summary.json'));
 
-    const summary = await place.json<{ succeeded: number; reusedSegments: number }>(command);
+    const summary = await place.json<{ succeeded: number; synthesisedSeconds: number; audioSeconds: number }>(command);
     assert.equal(summary.succeeded, 12);
-    assert.ok(summary.reusedSegments >= 3, 'what was done before the signal was done again');
+    // On a fast machine the shard may have been finished within the grace: then there was nothing left to synthesise.
+    const done = summary.synthesisedSeconds < 0.9 * summary.audioSeconds;
+    assert.ok(done, 'what was done before the signal was done again');
   });
 }
 
