@@ -48,6 +48,23 @@ export const ERRORS = {
   fetch_failed: { retryable: true, hint: 'Check that the address can be reached and answers with the file.' },
   request_invalid: { retryable: false, hint: 'Correct the field that the message names; docs/api.md has the form.' },
   route_not_found: { retryable: false, hint: 'Check method and path; docs/api.md lists them.' },
+  api_key_missing: {
+    retryable: false,
+    hint: 'Send an API key as `Authorization: Bearer KEY`; `narrator keys create` makes one.',
+  },
+  api_key_invalid: { retryable: false, hint: 'Check the key: it may be mistyped, expired or revoked.' },
+  scope_missing: { retryable: false, hint: 'Use a key that has the scope which the message names.' },
+  bucket_not_allowed: {
+    retryable: false,
+    hint: 'Use a bucket and prefix that NARRATOR_BUCKETS lists, or have the operator add it there.',
+  },
+  manifest_not_found: { retryable: false, hint: 'Check bucket, key and the permission to read it.' },
+  subscription_invalid: {
+    retryable: false,
+    hint: 'Correct the field that the message names; docs/notifications.md has the forms.',
+  },
+  delivery_failed: { retryable: true, hint: 'Check that the receiver is up and answers with 2xx; it is tried again.' },
+  server_unreachable: { retryable: true, hint: 'Check NARRATOR_URL, and that the server runs.' },
   too_many_requests: { retryable: true, hint: 'Wait as long as Retry-After says, then try again.' },
   key_invalid: {
     retryable: false,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { JOB_ID } from './keys.ts';
 import { itemDefaultsSchema } from './manifest.ts';
+import { SUBSCRIPTIONS_MAX, subscriptionSchema } from './subscription.ts';
 
 /** Where finished audio goes. An adapter behind `OpenResults` knows what each kind means. */
 export const resultsDestinationSchema = z.discriminatedUnion('kind', [
@@ -9,6 +10,8 @@ export const resultsDestinationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('store'), prefix: z.string() }),
   /** in a folder of the machine, by absolute path */
   z.strictObject({ kind: z.literal('folder'), path: z.string() }),
+  /** in a bucket, below `prefix` (empty, or ending in '/') */
+  z.strictObject({ kind: z.literal('s3'), bucket: z.string(), prefix: z.string() }),
 ]);
 export type ResultsDestination = z.infer<typeof resultsDestinationSchema>;
 
@@ -51,5 +54,9 @@ export const jobHeadSchema = z.strictObject({
   tenant: z.string().regex(JOB_ID).exactOptional(),
   /** among the jobs of its tenant, those with a higher one come first; 0 if absent */
   priority: z.int().min(PRIORITY_MIN).max(PRIORITY_MAX).exactOptional(),
+  /** who is told of it, beside those whom the deployment tells of every job */
+  notify: z.array(subscriptionSchema).max(SUBSCRIPTIONS_MAX).exactOptional(),
+  /** where the manifest came from, for people: 's3://bucket/key' */
+  source: z.string().max(2048).exactOptional(),
 });
 export type JobHead = z.infer<typeof jobHeadSchema>;

@@ -7,6 +7,7 @@ import * as keys from './keys.ts';
 import { putJsonIfAbsent, readJobHead, requireJobHead } from './ledger.ts';
 import type { ItemDefaults, ManifestFormat } from './manifest.ts';
 import type { ArtifactStore, SampleFormat } from './ports.ts';
+import type { Subscription } from './subscription.ts';
 
 export interface JobRequest {
   /** the client's own id (keys.JOB_ID); without one, `newId` gives it */
@@ -29,6 +30,9 @@ export interface JobRequest {
   readonly tenant?: string;
   /** -10 to 10, default 0 */
   readonly priority?: number;
+  readonly notify?: readonly Subscription[];
+  /** see job.ts */
+  readonly source?: string;
 }
 
 export interface SubmitDeps {
@@ -103,6 +107,8 @@ function headOf(
     manifest: { format: request.manifest.format, key, sha256, bytes },
     model: request.model,
     ...choices(request, id),
+    // Not what was asked for: the same manifest from another place is the same job.
+    ...(request.source !== undefined && { source: request.source }),
   };
 }
 
@@ -118,6 +124,7 @@ function choices(request: JobRequest, id: string) {
     ...(request.metadata !== undefined && { metadata: { ...request.metadata } }),
     ...(request.tenant !== undefined && { tenant: request.tenant }),
     ...(request.priority !== undefined && { priority: request.priority }),
+    ...(request.notify !== undefined && { notify: [...request.notify] }),
   } satisfies Partial<JobHead>;
 }
 

@@ -4,86 +4,54 @@
  */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { NarratorError } from '../core/errors.ts';
+import { parseS3Place, VARIABLES } from './config-variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const integer = (minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `must be between ${minimum} and ${maximum}`);
+/** How any bucket is reached, beside what the AWS SDK finds by itself. */
+export interface S3Access {
+  readonly region?: string;
+  readonly endpoint?: string;
+  /** as clients reach it */
+  readonly publicEndpoint?: string;
+  readonly pathStyle: boolean;
+  readonly encryption?: 'AES256' | 'aws:kms';
+  readonly kmsKey?: string;
+}
 
-/** One entry a variable: its schema, and the line that docs/configuration.md shows for it. */
-export const VARIABLES = {
-  NARRATOR_HOME: {
-    schema: z.string().min(1),
-    meaning: 'folder of voices and pulled models',
-    initial: '~/.f5-narrator',
-  },
-  NARRATOR_MODEL: {
-    schema: z.string().min(1),
-    meaning: 'model: a name from `narrator models list`, or a folder',
-    initial: 'tiny',
-  },
-  NARRATOR_PROVIDER: { schema: z.enum(['cpu', 'cuda', 'auto']), meaning: 'where the model runs', initial: 'auto' },
-  NARRATOR_PRECISION: {
-    schema: z.enum(['auto', 'f32', 'f16']),
-    meaning: 'precision of the network; auto: f16 on cuda, f32 on cpu',
-    initial: 'auto',
-  },
-  NARRATOR_THREADS: {
-    schema: integer(0, 1024),
-    meaning: 'threads of the model on the CPU; 0: one a physical core',
-    initial: '0',
-  },
-  NARRATOR_BUDGET_FRAMES: {
-    schema: integer(128, 1_000_000),
-    meaning: "padded frames of one batch; unset: as the provider's preset says",
-    initial: '',
-  },
-  NARRATOR_HANG_TIMEOUT_MS: {
-    schema: integer(1_000, 86_400_000),
-    meaning: 'a batch that takes longer than this and than expected is killed',
-    initial: '120000',
-  },
-  NARRATOR_STORE: {
-    schema: z.string().refine((text) => !text.includes('://'), 'must be a folder'),
-    meaning: 'folder of the artifact store that API and workers share',
-    initial: '',
-  },
-  NARRATOR_REDIS_URL: {
-    schema: z.url({ protocol: /^rediss?$/ }),
-    meaning: 'Redis of the queue: redis://[user:password@]host:port[/database], or rediss://',
-    initial: '',
-  },
-  NARRATOR_QUEUE: {
-    schema: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, '_' or '-'"),
-    meaning: 'name of the queue: one for each model',
-    initial: 'f5-narrator',
-  },
-  NARRATOR_CONCURRENCY: {
-    schema: integer(1, 256),
-    meaning: 'shards that one worker holds at once, so that batches fill across them',
-    initial: '4',
-  },
-  NARRATOR_LOG_LEVEL: {
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
-    meaning: 'level of the log on standard error',
-    initial: 'warn',
-  },
-  NARRATOR_MIRROR: {
-    schema: z.url({ protocol: /^https?$/ }),
-    meaning: 'base address in place of https://huggingface.co for `models pull`',
-    initial: '',
-  },
-  HF_TOKEN: { schema: z.string().min(1), meaning: 'access token for `models pull`, sent to the hub only', initial: '' },
-} as const;
+export type StoreConfig =
+  /** path: absolute */
+  | { readonly kind: 'filesystem'; readonly path: string }
+  /** prefix: without a slash at its end */
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
 
-/** path: absolute */
-export type StoreConfig = { readonly kind: 'filesystem'; readonly path: string };
+export type DispatchConfig =
+  | { readonly kind: 'in-process' }
+  | { readonly kind: 'bullmq'; readonly redisUrl: string; readonly window: number };
+
+export interface ServerConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly adminKey: string | undefined;
+  /** requests a minute */
+  readonly rateLimit: number;
+  readonly bodyLimitBytes: number;
+  readonly corsOrigins: readonly string[];
+  readonly clipsFolder: string | undefined;
+}
+
+/** Whom the deployment tells of every job, and whom a job may have told. */
+export interface NotifyConfig {
+  readonly webhookUrl: string | undefined;
+  readonly webhookSecret: string | undefined;
+  readonly sqsUrl: string | undefined;
+  readonly snsTopic: string | undefined;
+  /** undefined: those that end a job */
+  readonly events: readonly string[] | undefined;
+  readonly allow: readonly string[];
+}
 
 export interface Config {
   /** absolute */
@@ -96,13 +64,26 @@ export interface Config {
   readonly hangTimeoutMs: number;
   /** where the ledger lies when several processes share it; undefined: each run has a folder of its own */
   readonly store: StoreConfig | undefined;
+  readonly s3: S3Access;
+  /** 'bucket' or 'bucket/prefix' that jobs may name */
+  readonly buckets: readonly string[];
+  readonly dispatch: DispatchConfig;
   readonly redisUrl: string | undefined;
   readonly queueName: string;
   readonly concurrency: number;
+  readonly server: ServerConfig;
+  readonly allowHosts: readonly string[];
+  readonly manifestQueueUrl: string | undefined;
+  readonly notify: NotifyConfig;
+  /** of the server that the command line talks to */
+  readonly client: { readonly url: string | undefined; readonly apiKey: string | undefined };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly mirror: string | undefined;
   readonly hubToken: string | undefined;
 }
+
+type Variable = keyof typeof VARIABLES;
+type Value<N extends Variable> = z.output<(typeof VARIABLES)[N]['schema']>;
 
 /** @throws NarratorError config_invalid naming every variable that is wrong */
 export function readConfig(environment: Environment = process.env): Config {
@@ -113,34 +94,78 @@ export function readConfig(environment: Environment = process.env): Config {
     }
   }
   /** An empty variable counts as unset: that is how container runtimes pass what was left out. */
-  function value<S extends z.ZodType>(name: string, schema: S): z.output<S> | undefined {
+  function optional<N extends Variable>(name: N): Value<N> | undefined {
     const text = environment[name];
     if (text === undefined || text === '') return undefined;
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
+    const parsed = VARIABLES[name].schema.safeParse(text);
+    if (parsed.success) return parsed.data as Value<N>;
     problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join(', ')}`);
     return undefined;
   }
+  function withDefault<N extends Variable>(name: N): Value<N> {
+    return optional(name) ?? (VARIABLES[name].schema.parse(VARIABLES[name].initial) as Value<N>);
+  }
+
+  const redisUrl = optional('NARRATOR_REDIS_URL');
+  const dispatch = optional('NARRATOR_DISPATCH') ?? (redisUrl === undefined ? 'in-process' : 'bullmq');
+  if (dispatch === 'bullmq' && redisUrl === undefined && environment['NARRATOR_REDIS_URL'] === undefined) {
+    problems.push('NARRATOR_REDIS_URL: must be set for NARRATOR_DISPATCH=bullmq');
+  }
+  const window = withDefault('NARRATOR_WINDOW');
+  const encryption = optional('NARRATOR_S3_ENCRYPTION');
+  const kmsKey = optional('NARRATOR_S3_KMS_KEY');
+  if (kmsKey !== undefined && encryption !== 'aws:kms') {
+    problems.push('NARRATOR_S3_KMS_KEY: needs NARRATOR_S3_ENCRYPTION=aws:kms');
+  }
+  const store = optional('NARRATOR_STORE');
+  const clipsFolder = optional('NARRATOR_CLIPS_FOLDER');
 
   const config: Config = {
-    home: expandHome(value('NARRATOR_HOME', VARIABLES.NARRATOR_HOME.schema) ?? VARIABLES.NARRATOR_HOME.initial),
-    model: value('NARRATOR_MODEL', VARIABLES.NARRATOR_MODEL.schema) ?? VARIABLES.NARRATOR_MODEL.initial,
-    provider: value('NARRATOR_PROVIDER', VARIABLES.NARRATOR_PROVIDER.schema) ?? VARIABLES.NARRATOR_PROVIDER.initial,
-    precision: value('NARRATOR_PRECISION', VARIABLES.NARRATOR_PRECISION.schema) ?? VARIABLES.NARRATOR_PRECISION.initial,
-    threads: value('NARRATOR_THREADS', VARIABLES.NARRATOR_THREADS.schema) ?? Number(VARIABLES.NARRATOR_THREADS.initial),
-    budgetFrames: value('NARRATOR_BUDGET_FRAMES', VARIABLES.NARRATOR_BUDGET_FRAMES.schema),
-    hangTimeoutMs:
-      value('NARRATOR_HANG_TIMEOUT_MS', VARIABLES.NARRATOR_HANG_TIMEOUT_MS.schema) ??
-      Number(VARIABLES.NARRATOR_HANG_TIMEOUT_MS.initial),
-    store: storeConfig(value('NARRATOR_STORE', VARIABLES.NARRATOR_STORE.schema)),
-    redisUrl: value('NARRATOR_REDIS_URL', VARIABLES.NARRATOR_REDIS_URL.schema),
-    queueName: value('NARRATOR_QUEUE', VARIABLES.NARRATOR_QUEUE.schema) ?? VARIABLES.NARRATOR_QUEUE.initial,
-    concurrency:
-      value('NARRATOR_CONCURRENCY', VARIABLES.NARRATOR_CONCURRENCY.schema) ??
-      Number(VARIABLES.NARRATOR_CONCURRENCY.initial),
-    logLevel: value('NARRATOR_LOG_LEVEL', VARIABLES.NARRATOR_LOG_LEVEL.schema) ?? VARIABLES.NARRATOR_LOG_LEVEL.initial,
-    mirror: value('NARRATOR_MIRROR', VARIABLES.NARRATOR_MIRROR.schema),
-    hubToken: value('HF_TOKEN', VARIABLES.HF_TOKEN.schema),
+    home: expandHome(withDefault('NARRATOR_HOME')),
+    model: withDefault('NARRATOR_MODEL'),
+    provider: withDefault('NARRATOR_PROVIDER'),
+    precision: withDefault('NARRATOR_PRECISION'),
+    threads: withDefault('NARRATOR_THREADS'),
+    budgetFrames: optional('NARRATOR_BUDGET_FRAMES'),
+    hangTimeoutMs: withDefault('NARRATOR_HANG_TIMEOUT_MS'),
+    store: store === undefined ? undefined : storeConfig(store),
+    s3: {
+      ...present('region', optional('NARRATOR_S3_REGION')),
+      ...present('endpoint', optional('NARRATOR_S3_ENDPOINT')),
+      ...present('publicEndpoint', optional('NARRATOR_S3_PUBLIC_ENDPOINT')),
+      pathStyle: withDefault('NARRATOR_S3_PATH_STYLE'),
+      ...present('encryption', encryption),
+      ...present('kmsKey', kmsKey),
+    },
+    buckets: optional('NARRATOR_BUCKETS') ?? [],
+    dispatch:
+      dispatch === 'bullmq' && redisUrl !== undefined ? { kind: dispatch, redisUrl, window } : { kind: 'in-process' },
+    redisUrl,
+    queueName: withDefault('NARRATOR_QUEUE'),
+    concurrency: withDefault('NARRATOR_CONCURRENCY'),
+    server: {
+      host: withDefault('NARRATOR_HOST'),
+      port: withDefault('NARRATOR_PORT'),
+      adminKey: optional('NARRATOR_ADMIN_KEY'),
+      rateLimit: withDefault('NARRATOR_RATE_LIMIT'),
+      bodyLimitBytes: withDefault('NARRATOR_BODY_LIMIT_MIB') * 1024 * 1024,
+      corsOrigins: optional('NARRATOR_CORS_ORIGINS') ?? [],
+      clipsFolder: clipsFolder === undefined ? undefined : expandHome(clipsFolder),
+    },
+    allowHosts: optional('NARRATOR_ALLOW_HOSTS') ?? [],
+    manifestQueueUrl: optional('NARRATOR_MANIFEST_QUEUE_URL'),
+    notify: {
+      webhookUrl: optional('NARRATOR_WEBHOOK_URL'),
+      webhookSecret: optional('NARRATOR_WEBHOOK_SECRET'),
+      sqsUrl: optional('NARRATOR_NOTIFY_SQS_URL'),
+      snsTopic: optional('NARRATOR_NOTIFY_SNS_TOPIC'),
+      events: optional('NARRATOR_NOTIFY_EVENTS'),
+      allow: optional('NARRATOR_NOTIFY_ALLOW') ?? [],
+    },
+    client: { url: optional('NARRATOR_URL'), apiKey: optional('NARRATOR_API_KEY') },
+    logLevel: withDefault('NARRATOR_LOG_LEVEL'),
+    mirror: optional('NARRATOR_MIRROR'),
+    hubToken: optional('HF_TOKEN'),
   };
   if (problems.length > 0) {
     throw new NarratorError(
@@ -151,8 +176,14 @@ export function readConfig(environment: Environment = process.env): Config {
   return config;
 }
 
-function storeConfig(text: string | undefined): StoreConfig | undefined {
-  return text === undefined ? undefined : { kind: 'filesystem', path: expandHome(text) };
+/** As an optional property: absent where there is no value. */
+function present<K extends string, T>(key: K, value: T | undefined): { readonly [name in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [name in K]?: T };
+}
+
+function storeConfig(text: string): StoreConfig {
+  const place = parseS3Place(text);
+  return place === undefined ? { kind: 'filesystem', path: expandHome(text) } : { kind: 's3', ...place };
 }
 
 function expandHome(path: string): string {

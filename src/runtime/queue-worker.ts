@@ -9,7 +9,9 @@ import { processShard } from '../core/process-shard.ts';
 import type { SharedStore } from './open-store.ts';
 import { whileUsable } from './usable-engine.ts';
 
-export interface QueueWorkerOptions extends SharedStore, Omit<BullmqConsumerOptions, 'handler'> {
+export interface QueueWorkerOptions
+  extends Pick<SharedStore, 'store' | 'openResults'>,
+    Omit<BullmqConsumerOptions, 'handler'> {
   readonly engine: SynthesisEngine;
   /** the engine cannot work at all: whoever runs the worker ends it. What it holds goes back to the queue. */
   readonly onUnusable: (error: NarratorError) => void;

@@ -8,7 +8,7 @@ import type { Log } from './narrator.ts';
 import { openStore } from './open-store.ts';
 import { QueueWorker } from './queue-worker.ts';
 
-export type WorkerConfig = Pick<Config, 'store' | 'redisUrl' | 'queueName' | 'concurrency'>;
+export type WorkerConfig = Pick<Config, 'store' | 's3' | 'buckets' | 'redisUrl' | 'queueName' | 'concurrency'>;
 
 /** Shards at work may finish for so long; 3 s more give the others back. Then the engine ends. Within the lifecycle's 25 s. */
 const SHARDS = { graceMs: 17_000, timeoutMs: 21_000 };
@@ -37,14 +37,18 @@ export async function runWorker(config: WorkerConfig, { openEngine, log, ...timi
   try {
     const { redisUrl, queueName, concurrency } = config;
     if (redisUrl === undefined) throw new NarratorError('config_invalid', 'NARRATOR_REDIS_URL is not set.');
-    const shared = await openStore(config);
+    const { store, openResults, close } = await openStore(config);
     const engine = await openEngine();
     const onUnusable = (error: NarratorError) => void (isWell && fail(error));
-    const worker = new QueueWorker({ ...shared, ...timing, redisUrl, queueName, concurrency, engine, onUnusable, log });
+    const worker = new QueueWorker({
+      ...{ store, openResults, ...timing },
+      ...{ redisUrl, queueName, concurrency, engine, onUnusable, log },
+    });
     const { graceMs } = SHARDS;
     lifecycle.add({ name: 'shards', timeoutMs: SHARDS.timeoutMs, run: () => worker.close({ graceMs }) });
     const endEngine = () => engine.close({ graceMs: ENGINE.graceMs });
     lifecycle.add({ name: 'engine', timeoutMs: ENGINE.timeoutMs, run: endEngine });
+    lifecycle.add({ name: 'store', timeoutMs: 1_000, run: close });
     await worker.start();
     log('worker.started', { queueName, concurrency });
     if (!lifecycle.signal.aborted) await once(lifecycle.signal, 'abort');

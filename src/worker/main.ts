@@ -2,7 +2,8 @@
 /** The queue worker's entry: one process a GPU. `--concurrency N` wins over NARRATOR_CONCURRENCY. */
 import { parseArgs } from 'node:util';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
-import { type Config, readConfig, VARIABLES } from '../runtime/config.ts';
+import { type Config, readConfig } from '../runtime/config.ts';
+import { VARIABLES } from '../runtime/config-variables.ts';
 import { createLogger, logFunction } from '../runtime/logger.ts';
 import { Narrator } from '../runtime/narrator.ts';
 import { runWorker } from '../runtime/run-worker.ts';

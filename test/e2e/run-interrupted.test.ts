@@ -52,6 +52,8 @@ test('a second narrator on a folder is refused by name while the first works, an
   await place.write('other.jsonl', jsonl([{ id: 'other', text: 'Rain.' }]));
   const first = place.start(['run', 'm.jsonl', '-o', 'out', ...FAST], { env: LOGGING });
   assert.ok(await first.reaches('batch_done', 1));
+  // Held, so that it cannot be done before the others have asked.
+  first.kill('SIGSTOP');
   for (const manifest of ['m.jsonl', 'other.jsonl']) {
     const { error } = await place.json<{ error: { code: string; message: string } }>(
       ['run', manifest, '-o', 'out', ...FAST],
@@ -60,6 +62,7 @@ test('a second narrator on a folder is refused by name while the first works, an
     assert.equal(error.code, 'store_busy');
     assert.ok(error.message.includes(place.path('out')), error.message);
   }
+  first.kill('SIGCONT');
   const { exitCode, stderr } = await first.finished;
   assert.equal(exitCode, 0, stderr);
   assert.equal((await jsonLines(place.path('out/results.jsonl'))).length, 12);

@@ -4,7 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { NarratorError } from '../../../src/core/errors.ts';
-import { readConfig, VARIABLES } from '../../../src/runtime/config.ts';
+import { readConfig } from '../../../src/runtime/config.ts';
+import { VARIABLES } from '../../../src/runtime/config-variables.ts';
 
 test('an empty environment gives the documented defaults', () => {
   const config = readConfig({});
