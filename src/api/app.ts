@@ -1,62 +1,37 @@
 /** The HTTP interface: builds the app and never listens. Everything that it does is passed in. */
 import { randomUUID } from 'node:crypto';
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { NarratorError } from '../core/errors.ts';
 import type { VoiceProfile } from '../core/voice.ts';
+import { authenticate, type KeysDeps, requireScope } from './auth.ts';
+import { allowOrigins, type LimitDeps, limitRate } from './limits.ts';
 import { problemHandler } from './problem.ts';
-import { addSpeechRoutes, type Speak } from './routes-speech.ts';
+import { type AboutDeps, addHealthRoutes, addModelRoutes } from './routes-about.ts';
+import { addMetricsRoutes, type MetricsDeps } from './routes-metrics.ts';
+import { addSpeechRoutes, type SpeechDeps } from './routes-speech.ts';
 
-export interface ApiDeps {
-  readonly speak: Speak;
-  readonly listVoices: () => Promise<readonly VoiceProfile[]>;
-  readonly model: {
-    readonly id: string;
-    readonly digest: string;
-    readonly languages: readonly string[];
-    readonly licence: string;
+/** Each file of routes says what it needs. */
+export type ApiDeps = KeysDeps &
+  LimitDeps &
+  AboutDeps &
+  SpeechDeps &
+  MetricsDeps & {
+    readonly listVoices: () => Promise<readonly VoiceProfile[]>;
+    readonly log: (event: string, fields: Record<string, unknown>) => void;
   };
-  /** undefined when texts can be spoken, else why not */
-  readonly notReady: () => string | undefined;
-  readonly version: string;
-  /** requests that are spoken at once; more are refused with 429 */
-  readonly speechesMax: number;
-  readonly log: (event: string, fields: Record<string, unknown>) => void;
-}
 
 export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
-  app.use(helmet());
-  app.use((request, response, next) => {
-    const requestId = randomUUID();
-    response.locals['requestId'] = requestId;
-    response.setHeader('x-request-id', requestId);
-    const startedAt = performance.now();
-    // 'close' comes once, however it ended; the path of an unknown route could hold anything and is not logged.
-    response.once('close', () => {
-      const route = (request.route as { path?: string } | undefined)?.path;
-      deps.log('request', {
-        requestId,
-        method: request.method,
-        route,
-        status: response.statusCode,
-        ms: Math.round(performance.now() - startedAt),
-        whole: response.writableFinished,
-      });
-    });
-    next();
-  });
+  app.use(nameRequest(deps), helmet(), allowOrigins(deps));
+  addHealthRoutes(app, deps);
 
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', version: deps.version }));
-  app.get('/readyz', (_request, response) => {
-    const reason = deps.notReady();
-    response
-      .status(reason === undefined ? 200 : 503)
-      .json(reason === undefined ? { status: 'ready' } : { status: 'not ready', reason });
-  });
-  app.get('/v1/voices', async (_request, response) => {
+  // Nothing below answers without a valid key.
+  app.use(authenticate(deps, limitRate(deps)));
+  addModelRoutes(app, deps);
+  app.get('/v1/voices', requireScope('read'), async (_request, response) => {
     const voices = await deps.listVoices();
     response.json({
       data: voices.map(({ id, language, version, transcript }) => ({
@@ -67,14 +42,8 @@ export function createApp(deps: ApiDeps): Express {
       })),
     });
   });
-  app.get('/v1/models', (_request, response) => {
-    const { id, digest, languages, licence } = deps.model;
-    response.json({
-      object: 'list',
-      data: [{ id, object: 'model', owned_by: 'f5-narrator', digest, languages, licence }],
-    });
-  });
   addSpeechRoutes(app, deps);
+  addMetricsRoutes(app, deps);
 
   app.use((request) => {
     throw new NarratorError('route_not_found', `There is no ${request.method} at this path.`);
@@ -91,4 +60,24 @@ export function createApp(deps: ApiDeps): Express {
     }),
   );
   return app;
+}
+
+/** Gives every request a name, and tells the log and the metrics how it ended. */
+function nameRequest({ log, metrics }: ApiDeps): RequestHandler {
+  return (request, response, next) => {
+    const requestId = randomUUID();
+    response.locals['requestId'] = requestId;
+    response.setHeader('x-request-id', requestId);
+    const startedAt = performance.now();
+    const { method } = request;
+    // 'close' comes once, however it ended; the path of an unknown route could hold anything and is not logged.
+    response.once('close', () => {
+      const route = (request.route as { path?: string } | undefined)?.path;
+      const ms = Math.round(performance.now() - startedAt);
+      const status = response.statusCode;
+      metrics?.observeRequest({ method, route, status, seconds: ms / 1000 });
+      log('request', { requestId, method, route, status, ms, whole: response.writableFinished });
+    });
+    next();
+  };
 }

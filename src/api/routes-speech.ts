@@ -1,6 +1,7 @@
 /** Texts that are spoken while the client waits: POST /tts, and POST /v1/audio/speech as OpenAI's clients call it. */
 import { type Express, json, type Request, type RequestHandler, type Response } from 'express';
 import { NarratorError } from '../core/errors.ts';
+import { requireScope } from './auth.ts';
 import { fromHttpError, statusOf } from './problem.ts';
 import {
   CLIP_BYTES_MAX,
@@ -20,8 +21,9 @@ export interface SpokenAudio {
 
 export type Speak = (request: TtsRequest, signal: AbortSignal) => Promise<SpokenAudio>;
 
-interface SpeechDeps {
+export interface SpeechDeps {
   readonly speak: Speak;
+  /** requests that are spoken at once; more are refused with 429 */
   readonly speechesMax: number;
 }
 
@@ -48,7 +50,7 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
   };
 
   const clipBody = json({ limit: Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024 });
-  app.post('/tts', clipBody, async (request: Request, response: Response) => {
+  app.post('/tts', requireScope('submit'), clipBody, async (request: Request, response: Response) => {
     const spoken = await speakFor(response, parseRequest(ttsRequestSchema, request.body));
     response.setHeader('x-audio-seconds', spoken.seconds.toFixed(3));
     if (request.accepts(['audio/wav', 'application/json']) === 'application/json') {
@@ -61,6 +63,7 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
 
   app.post(
     '/v1/audio/speech',
+    requireScope('submit'),
     openAiErrors(json({ limit: 1024 * 1024 })),
     openAiErrors(async (request, response) => {
       const { input, voice, response_format: format, speed } = parseRequest(openAiSpeechSchema, request.body);

@@ -151,3 +151,8 @@ export const voicePrefix = (voiceId: string) => `${voicesPrefix}${voiceId}/`;
 export const currentVoiceKey = (voiceId: string) => `${voicePrefix(voiceId)}current.json`;
 export const voiceKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/voice.json`;
 export const promptKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/prompt.f32`;
+
+// ---------------------------------------------------------------- API keys
+
+export const apiKeyPrefix = 'keys/';
+export const apiKeyKey = (keyId: string) => `${apiKeyPrefix}${keyId}.json`;

@@ -31,6 +31,8 @@ export interface RunningServer {
 
 /** Texts spoken at once: a few fill the batches of any engine, more only wait. */
 const SPEECHES_MAX = 32;
+/** On loopback, where nobody else asks. */
+const REQUESTS_PER_MINUTE = 100_000;
 /** Sent in full within this time, or the connection is closed: slow senders must not hold sockets. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
@@ -60,6 +62,9 @@ export async function serve(narrator: Narrator, options: ServeOptions): Promise<
     notReady: () => notReady,
     version: (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }).version,
     speechesMax: SPEECHES_MAX,
+    keys: { required: false, verify: () => Promise.resolve(undefined) },
+    requestsPerMinute: REQUESTS_PER_MINUTE,
+    corsOrigins: [],
     log,
   });
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: 15_000 }, app);

@@ -36,6 +36,9 @@ before(async () => {
     notReady: () => notReady,
     version: '1.2.3',
     speechesMax: 2,
+    keys: { required: false, verify: () => Promise.resolve(undefined) },
+    requestsPerMinute: 10_000,
+    corsOrigins: [],
     log: (event, fields) => events.push({ event, fields }),
   });
   server = createServer(app);
