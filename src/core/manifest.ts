@@ -39,7 +39,8 @@ const SPEED_RULE = 'must be a number from 0.5 to 2';
 const speed = z.number(SPEED_RULE).min(0.5, SPEED_RULE).max(2, SPEED_RULE);
 
 const METADATA_PAIRS_MAX = 16;
-const metadata = z
+/** Of an item, or of a whole job: handed through. */
+export const metadataSchema = z
   .record(
     z.string().min(1, 'needs names that are not empty').max(64, 'takes names of at most 64 characters'),
     z.string('takes strings only').max(512, 'takes values of at most 512 characters'),
@@ -99,7 +100,7 @@ export const manifestItemSchema = z
       seed: seed.exactOptional(),
       language: language.exactOptional(),
       output: output.exactOptional(),
-      metadata: metadata.exactOptional(),
+      metadata: metadataSchema.exactOptional(),
     },
     'must be an object',
   )
