@@ -5,8 +5,12 @@ import helmet from 'helmet';
 import { NarratorError } from '../core/errors.ts';
 import type { VoiceProfile } from '../core/voice.ts';
 import { authenticate, type KeysDeps, requireScope } from './auth.ts';
+import { addDocsPage } from './docs-page.ts';
 import { allowOrigins, type LimitDeps, limitRate } from './limits.ts';
+import { openApiDocument } from './openapi.ts';
+import { SERVICE_ROUTES } from './openapi-service.ts';
 import { problemHandler } from './problem.ts';
+import { addBoardLogin, addQueueBoard, type BoardDeps } from './queue-board.ts';
 import { type AboutDeps, addHealthRoutes, addModelRoutes } from './routes-about.ts';
 import { addMetricsRoutes, type MetricsDeps } from './routes-metrics.ts';
 import { addSpeechRoutes, type SpeechDeps } from './routes-speech.ts';
@@ -16,10 +20,14 @@ export type ApiDeps = KeysDeps &
   LimitDeps &
   AboutDeps &
   SpeechDeps &
-  MetricsDeps & {
+  MetricsDeps &
+  BoardDeps & {
     readonly listVoices: () => Promise<readonly VoiceProfile[]>;
     readonly log: (event: string, fields: Record<string, unknown>) => void;
   };
+
+/** Every route, as it is documented. */
+export const ROUTES = [...SERVICE_ROUTES];
 
 export function createApp(deps: ApiDeps): Express {
   const app = express();
@@ -27,6 +35,10 @@ export function createApp(deps: ApiDeps): Express {
   app.set('query parser', 'simple');
   app.use(nameRequest(deps), helmet(), allowOrigins(deps));
   addHealthRoutes(app, deps);
+  addDocsPage(app);
+  const document = openApiDocument(ROUTES, deps);
+  app.get('/openapi.json', (_request, response) => void response.json(document));
+  addBoardLogin(app, deps);
 
   // Nothing below answers without a valid key.
   app.use(authenticate(deps, limitRate(deps)));
@@ -44,6 +56,7 @@ export function createApp(deps: ApiDeps): Express {
   });
   addSpeechRoutes(app, deps);
   addMetricsRoutes(app, deps);
+  addQueueBoard(app, deps);
 
   app.use((request) => {
     throw new NarratorError('route_not_found', `There is no ${request.method} at this path.`);

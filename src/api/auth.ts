@@ -30,7 +30,7 @@ export function authenticate({ keys }: KeysDeps, limit: RequestHandler): Request
       return void limit(request, response, next);
     }
     void limit(request, response, (thrown?: unknown) => {
-      if (thrown === undefined) response.setHeader('www-authenticate', challenge(client));
+      if (thrown === undefined) response.setHeader('www-authenticate', challenge(client, response));
       next(thrown ?? client);
     });
   };
@@ -50,9 +50,12 @@ function keyOf(request: Request): string | undefined {
   return bearer ?? (typeof header === 'string' && header !== '' ? header : undefined);
 }
 
-/** RFC 6750, section 3: no error code for who sent no key. */
-function challenge({ code }: NarratorError): string {
-  return code === 'api_key_missing' ? 'Bearer realm="f5-narrator"' : 'Bearer realm="f5-narrator", error="invalid_token"';
+/** RFC 6750, section 3: no error code for who sent no key. Routes for browsers have a challenge of their own. */
+function challenge({ code }: NarratorError, { locals }: Response): string {
+  if (typeof locals['challenge'] === 'string') return locals['challenge'];
+  return code === 'api_key_missing'
+    ? 'Bearer realm="f5-narrator"'
+    : 'Bearer realm="f5-narrator", error="invalid_token"';
 }
 
 /** The client of this request: there on every route behind `authenticate`. */

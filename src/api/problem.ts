@@ -80,7 +80,8 @@ export function fromHttpError(thrown: unknown): NarratorError {
 }
 
 export function sendProblem(response: Response, error: NarratorError, status = statusOf(error)): void {
-  if (error.retryable && !response.hasHeader('retry-after')) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+  if (error.retryable && !response.hasHeader('retry-after'))
+    response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
   const { code, message, hint, ...place } = error.toRecord();
   // What is inside stays inside: the log has it, under the request's id.
   const detail = code === 'internal' ? 'Something unexpected happened.' : message;

@@ -145,7 +145,10 @@ export class ApiKeyVerifier {
   readonly #store: ArtifactStore;
   readonly #now: () => Date;
   readonly #adminDigest: string;
-  readonly #remembered = new Map<string, { readonly until: number; readonly record: Promise<ApiKeyRecord | undefined> }>();
+  readonly #remembered = new Map<
+    string,
+    { readonly until: number; readonly record: Promise<ApiKeyRecord | undefined> }
+  >();
 
   constructor({ store, now, adminKey }: ApiKeyVerifierOptions) {
     this.#store = store;
