@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Job as QueueMessage, UnrecoverableError, WaitingError, Worker } from 'bullmq';
-import { type NarratorError, toNarratorError } from '../core/errors.ts';
+import { NarratorError, toNarratorError } from '../core/errors.ts';
 import type { ShardMessage } from '../core/ports.ts';
 import type { ShardContext } from '../core/process-shard.ts';
 import { connectConsumer, type QueueConnection, type QueueLog } from './bullmq-connection.ts';
@@ -42,11 +42,12 @@ const DEFAULTS = {
 const STALLED_MAX = 3;
 const GRACE_MS = 17_000;
 /** What it takes to give messages back, or to find out that Redis is away. */
-const HAND_BACK_MS = 3_000;
+const HAND_BACK_MS = 2_000;
+const CLOSE_MS = 1_500;
 
 export class BullmqConsumer {
   readonly #options: BullmqConsumerOptions & typeof DEFAULTS;
-  readonly #running = new Set<{ jobId: string; abort: AbortController }>();
+  readonly #running = new Set<{ jobId: string; abort: AbortController; ended: Promise<void> }>();
   #connection: QueueConnection | undefined;
   #worker: Worker<ShardMessage> | undefined;
   #closed: Promise<void> | undefined;
@@ -90,7 +91,7 @@ export class BullmqConsumer {
 
   /**
    * Takes no more messages, waits `graceMs` (default 17 000) for those at work, then aborts them and gives them back without
-   * counting the try. At most 3 s longer than the grace: a message that cannot be given back, because Redis is away, goes to
+   * counting the try. At most 3.5 s longer than the grace, and nothing keeps the process alive then: a message that cannot be given back, because Redis is away, goes to
    * another worker once its lock is over. Idempotent.
    */
   close({ graceMs = GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
@@ -99,22 +100,39 @@ export class BullmqConsumer {
   }
 
   async #close(graceMs: number): Promise<void> {
-    const ended = this.#worker?.close() ?? Promise.resolve();
-    if (!(await isDoneWithin(ended, graceMs))) {
-      for (const { abort } of this.#running) abort.abort();
-      await isDoneWithin(ended, HAND_BACK_MS);
+    const worker = this.#worker;
+    if (worker !== undefined) {
+      // Not close(), which could not be told later to wait no longer: its timers would keep this process alive.
+      await worker.pause(true);
+      if (!(await isDoneWithin(this.#idle(), graceMs))) {
+        for (const { abort } of this.#running) abort.abort();
+        await isDoneWithin(this.#idle(), HAND_BACK_MS);
+      }
+      const isForced = this.#running.size > 0 || this.#connection?.isReady() !== true;
+      await isDoneWithin(worker.close(isForced), CLOSE_MS);
     }
     this.#connection?.end();
   }
 
+  async #idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.race([...this.#running].map(({ ended }) => ended));
+  }
+
   async #process(queued: QueueMessage<ShardMessage>, token: string | undefined): Promise<void> {
     const abort = new AbortController();
-    let run: { jobId: string; abort: AbortController } | undefined;
+    const outcome = this.#handle(queued, token, abort.signal);
+    const run = { jobId: queued.data.jobId, abort, ended: outcome.catch(() => undefined) };
+    this.#running.add(run);
+    await outcome.finally(() => this.#running.delete(run));
+  }
+
+  async #handle(queued: QueueMessage<ShardMessage>, token: string | undefined, signal: AbortSignal): Promise<void> {
     try {
+      // It came while the worker closed.
+      if (this.#closed !== undefined) throw new NarratorError('engine_stopped', 'This worker takes no more shards.');
       const message = parseMessage(queued.data);
-      this.#running.add((run = { jobId: message.jobId, abort }));
       const lastAttempt = queued.attemptsMade + 1 >= (queued.opts.attempts ?? 1);
-      await this.#options.handler(message, { signal: abort.signal, lastAttempt });
+      await this.#options.handler(message, { signal, lastAttempt });
     } catch (thrown) {
       const error = toNarratorError(thrown);
       if (this.#closed !== undefined && error.retryable) {
@@ -122,8 +140,6 @@ export class BullmqConsumer {
         throw new WaitingError();
       }
       throw failure(error);
-    } finally {
-      if (run !== undefined) this.#running.delete(run);
     }
   }
 

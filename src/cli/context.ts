@@ -12,4 +12,6 @@ export interface CliContext {
   readonly log: Logger;
   /** exit code of a command that ended without an error */
   readonly exit: (code: number) => void;
+  /** what is said to whom interrupts the command from now on: what is kept, and how to go on */
+  readonly onInterrupt: (remark: string) => void;
 }

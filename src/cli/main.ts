@@ -3,20 +3,27 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { toNarratorError } from '../core/errors.ts';
+import { NarratorError, toNarratorError } from '../core/errors.ts';
 import { readConfig } from '../runtime/config.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../runtime/logger.ts';
 import { PACKAGE_ROOT } from '../runtime/model-places.ts';
+import { addCancelCommand, addRetryCommand } from './cancel.ts';
 import type { CliContext } from './context.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFetchCommand } from './fetch.ts';
+import { addKeysCommand } from './keys.ts';
 import { addModelsCommand } from './models.ts';
 import { addPlanCommand } from './plan.ts';
 import { addRunCommand } from './run.ts';
 import { addServeCommand } from './serve.ts';
 import { addSpeakCommand } from './speak.ts';
+import { addStatusCommand } from './status.ts';
+import { addSubmitCommand } from './submit.ts';
 import { createTerminal, EXIT, exitCodeOf, formatError } from './terminal.ts';
 import { addVoicesCommand } from './voices.ts';
+import { addWatchCommand } from './watch.ts';
+import { addWorkerCommand } from './worker.ts';
 
 const SIGNAL_EXIT_CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
@@ -26,6 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let stopHandling = () => {};
   let lifecycle: Lifecycle | undefined;
   let interruptedBy: string | undefined;
+  let interruptRemark = 'Run the command again to have it done.';
   let exitCode: number = EXIT.whole;
   try {
     const config = readConfig();
@@ -35,7 +43,11 @@ async function main(argv: readonly string[]): Promise<number> {
       logFunction(log)(event, fields);
     });
     stopHandling = lifecycle.handleSignals();
-    const context: CliContext = { config, terminal, lifecycle, log, exit: (code) => void (exitCode = code) };
+    const context: CliContext = {
+      ...{ config, terminal, lifecycle, log },
+      exit: (code) => void (exitCode = code),
+      onInterrupt: (remark) => void (interruptRemark = remark),
+    };
     await createProgram(context).parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
     exitCode = report(thrown, interruptedBy);
@@ -45,18 +57,27 @@ async function main(argv: readonly string[]): Promise<number> {
   return exitCode;
 
   function report(thrown: unknown, signal: string | undefined): number {
-    // Commander has printed its message (or the help that was asked for) itself.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.whole : EXIT.usage;
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return EXIT.whole;
+      // Commander has printed its message itself.
+      if (wantsJson) printError(new NarratorError('usage', thrown.message.replace(/^error: /, '')));
+      return EXIT.usage;
+    }
     const error = toNarratorError(thrown);
     const interrupted = signal === undefined ? undefined : SIGNAL_EXIT_CODES[signal];
     if (interrupted !== undefined) {
-      terminal.note('Interrupted. What is done is kept: run the same command again to go on.');
+      if (wantsJson) printError(new NarratorError('cancelled', `Interrupted by ${signal}.`, { hint: interruptRemark }));
+      else terminal.note(`Interrupted. ${interruptRemark}`);
       return interrupted;
     }
-    if (wantsJson) terminal.print(JSON.stringify({ error: error.toRecord() }));
+    if (wantsJson) printError(error);
     else terminal.note(`error: ${formatError(error)}`);
     if (error.code === 'internal' && error.cause instanceof Error) terminal.note(error.cause.stack ?? '');
     return exitCodeOf(error.code);
+  }
+
+  function printError(error: NarratorError): void {
+    terminal.print(JSON.stringify({ error: error.toRecord() }));
   }
 }
 
@@ -78,6 +99,8 @@ Examples:
   narrator run book.jsonl -o book/         start, interrupt, start again: it goes on where it stopped
   narrator voices add anna --audio anna.wav --text "What Anna says in the clip."
   narrator models pull f5-tts-v1-base      real speech (the built-in model is a demonstration)
+  narrator serve                           jobs over HTTP on this machine; then, in another terminal:
+  narrator submit book.jsonl --wait        … and: narrator fetch JOB -o book/
 
 Exit codes: 0 everything done, 1 failed, 2 wrong use, 3 some items failed, 130 and 143 interrupted.`,
     );
@@ -85,6 +108,14 @@ Exit codes: 0 everything done, 1 failed, 2 wrong use, 3 some items failed, 130 a
   addRunCommand(program, context);
   addPlanCommand(program, context);
   addServeCommand(program, context);
+  addWorkerCommand(program, context);
+  addSubmitCommand(program, context);
+  addStatusCommand(program, context);
+  addWatchCommand(program, context);
+  addFetchCommand(program, context);
+  addCancelCommand(program, context);
+  addRetryCommand(program, context);
+  addKeysCommand(program, context);
   addVoicesCommand(program, context);
   addModelsCommand(program, context);
   addDoctorCommand(program, context);

@@ -39,6 +39,7 @@ Exit code: 0 every item has its WAV file, 3 some failed (see errors.jsonl), 1 no
 async function run(context: CliContext, manifest: string, flags: RunFlags): Promise<void> {
   const { terminal, lifecycle } = context;
   const narrator = await openNarrator(context, flags);
+  context.onInterrupt('What is done is kept: run the same command again to go on.');
   const summary = await narrator.run(manifest, {
     ...speakingOptions(flags),
     outDirectory: flags.output,

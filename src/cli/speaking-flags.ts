@@ -11,7 +11,8 @@ export interface ModelFlags {
   budgetFrames?: number;
 }
 
-export interface SpeakingFlags extends ModelFlags {
+/** How texts are spoken, wherever that is. */
+export interface VoiceFlags {
   voice?: string;
   language?: string;
   speed?: number;
@@ -19,6 +20,9 @@ export interface SpeakingFlags extends ModelFlags {
   steps?: number;
   cfg?: number;
   format?: 'int16' | 'int24' | 'float32';
+}
+
+export interface SpeakingFlags extends ModelFlags, VoiceFlags {
   json?: boolean;
 }
 
@@ -32,7 +36,11 @@ export function addModelFlags(command: Command): Command {
 }
 
 export function addSpeakingFlags(command: Command): Command {
-  return addModelFlags(command)
+  return addVoiceFlags(addModelFlags(command)).option('--json', 'print JSON');
+}
+
+export function addVoiceFlags(command: Command): Command {
+  return command
     .option('-v, --voice <name>', 'voice, from `narrator voices list`')
     .option('-l, --language <tag>', 'language of the text; by default the voice’s own')
     .option('--speed <factor>', '0.5 to 2; 1 is as fast as the voice’s reference', number)
@@ -43,13 +51,18 @@ export function addSpeakingFlags(command: Command): Command {
       new Option('--format <format>', 'sample format of the WAV files')
         .choices(['int16', 'int24', 'float32'])
         .default('int16'),
-    )
-    .option('--json', 'print JSON');
+    );
 }
 
 export function number(value: string): number {
   const parsed = Number(value);
   if (value.trim() === '' || !Number.isFinite(parsed)) throw new InvalidArgumentError('It must be a number.');
+  return parsed;
+}
+
+export function wholeNumber(value: string): number {
+  const parsed = number(value);
+  if (!Number.isInteger(parsed)) throw new InvalidArgumentError('It must be a whole number.');
   return parsed;
 }
 

@@ -3,8 +3,7 @@
  * start beside it. The engine belongs to the caller and outlives it.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { InProcessDispatcher } from '../adapters/dispatch-in-process.ts';
+import type { InProcessDispatcher } from '../adapters/dispatch-in-process.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import { cancelJob } from '../core/cancel-job.ts';
 import { Controller, type ControllerEvent } from '../core/controller.ts';
@@ -12,11 +11,13 @@ import { NarratorError } from '../core/errors.ts';
 import { openPrefix } from '../core/keys.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
-import { processShard, type SegmentEvent } from '../core/process-shard.ts';
+import type { SegmentEvent } from '../core/process-shard.ts';
 import { JobReader, type JobStatus } from '../core/read-job.ts';
 import type { JobSummary } from '../core/record.ts';
 import type { OpenResults } from '../core/results.ts';
 import { type JobRequest, submitJob } from '../core/submit-job.ts';
+import { openLocalShards } from './local-shards.ts';
+import { sleep } from './sleep.ts';
 import { whileUsable } from './usable-engine.ts';
 
 export interface EmbeddedJobsOptions {
@@ -32,10 +33,6 @@ export interface EmbeddedJobsOptions {
 
 /** Between two looks at the ledger when nothing wakes the controller. */
 const INTERVAL_MS = 500;
-
-const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
-};
 
 export class EmbeddedJobs {
   readonly #options: EmbeddedJobsOptions;
@@ -56,19 +53,10 @@ export class EmbeddedJobs {
     const engine = whileUsable(options.engine, (error) => this.#giveUp({ jobId: '', error }));
     const now = () => new Date();
     this.#reader = new JobReader(store);
-    this.#dispatcher = new InProcessDispatcher({
+    this.#dispatcher = openLocalShards({
+      ...{ store, openResults, engine, onSegment },
+      modelDigest: planning.model.digest,
       concurrency: options.concurrency,
-      handler: (message, run) =>
-        processShard(message, run, {
-          store,
-          openResults,
-          engine,
-          modelDigest: planning.model.digest,
-          audio: audioFunctions,
-          now,
-          ...(onSegment && { onSegment }),
-        }),
-      sleep,
       onSettled: (message, error) => this.#controller.settled(message, error),
     });
     this.#controller = new Controller({

@@ -52,7 +52,7 @@ export class QueueWorker {
     this.#watching = this.#watchCancelled(this.#consumer, cancelIntervalMs ?? CANCEL_INTERVAL_MS);
   }
 
-  /** Finishes the shards at work or gives them back, within 3 s of the grace. The engine belongs to the caller. Idempotent. */
+  /** Finishes the shards at work or gives them back, within 4 s of the grace. The engine belongs to the caller. Idempotent. */
   async close(options: { graceMs?: number } = {}): Promise<void> {
     await this.#consumer?.close(options);
     this.#stop.abort();

@@ -3,18 +3,20 @@ import { once } from 'node:events';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
 import type { SynthesisEngine } from '../core/ports.ts';
 import type { Config } from './config.ts';
-import { Lifecycle } from './lifecycle.ts';
-import type { Log } from './narrator.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { type Log, Narrator } from './narrator.ts';
 import { openStore } from './open-store.ts';
 import { QueueWorker } from './queue-worker.ts';
 
 export type WorkerConfig = Pick<Config, 'store' | 's3' | 'buckets' | 'redisUrl' | 'queueName' | 'concurrency'>;
 
-/** Shards at work may finish for so long; 3 s more give the others back. Then the engine ends. Within the lifecycle's 25 s. */
+/** Shards at work may finish for so long; 3.5 s more give the others back. Then the engine ends. Within the lifecycle's 25 s. */
 const SHARDS = { graceMs: 17_000, timeoutMs: 21_000 };
 const ENGINE = { graceMs: 2_000, timeoutMs: 4_000 };
 
 export interface WorkerParts {
+  /** whose signals end the worker; its shutdown ends the worker in order */
+  readonly lifecycle: Lifecycle;
   /** ended by the worker */
   readonly openEngine: () => Promise<SynthesisEngine>;
   readonly log: Log;
@@ -23,10 +25,9 @@ export interface WorkerParts {
   readonly stalledIntervalMs?: number;
 }
 
-/** Works until SIGINT or SIGTERM, or until the engine cannot be used. @returns the exit code: 0, or 1 for what the log says */
-export async function runWorker(config: WorkerConfig, { openEngine, log, ...timing }: WorkerParts): Promise<number> {
-  const lifecycle = new Lifecycle(log);
-  const stopHandling = lifecycle.handleSignals();
+/** Works until the lifecycle shuts down, or until the engine cannot be used. @returns the exit code: 0, or 1 for what the log says */
+export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promise<number> {
+  const { openEngine, log, lifecycle, ...timing } = parts;
   let isWell = true;
   const fail = (thrown: unknown) => {
     isWell = false;
@@ -57,6 +58,10 @@ export async function runWorker(config: WorkerConfig, { openEngine, log, ...timi
     if (!lifecycle.signal.aborted) await fail(thrown);
   }
   const endedWell = await lifecycle.shutdown('done');
-  stopHandling();
   return isWell && endedWell ? 0 : 1;
+}
+
+/** The engine of the configured model: what real workers bring. @throws NarratorError model_not_found, model_invalid */
+export async function openEngine(config: Config, log: Log): Promise<SynthesisEngine> {
+  return (await Narrator.open(config, log)).engine;
 }

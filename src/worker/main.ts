@@ -1,17 +1,23 @@
 #!/usr/bin/env node
-/** The queue worker's entry: one process a GPU. `--concurrency N` wins over NARRATOR_CONCURRENCY. */
+/** The queue worker's entry, for images and process managers: what `narrator worker` does. `--concurrency N` wins over NARRATOR_CONCURRENCY. */
 import { parseArgs } from 'node:util';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
 import { type Config, readConfig } from '../runtime/config.ts';
 import { VARIABLES } from '../runtime/config-variables.ts';
+import { Lifecycle } from '../runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../runtime/logger.ts';
-import { Narrator } from '../runtime/narrator.ts';
-import { runWorker } from '../runtime/run-worker.ts';
+import { openEngine, runWorker } from '../runtime/run-worker.ts';
 
 async function main(): Promise<number> {
   const config = withFlags(readConfig());
   const log = logFunction(createLogger(config.logLevel));
-  return runWorker(config, { openEngine: async () => (await Narrator.open(config, log)).engine, log });
+  const lifecycle = new Lifecycle(log);
+  const stopHandling = lifecycle.handleSignals();
+  try {
+    return await runWorker(config, { openEngine: () => openEngine(config, log), log, lifecycle });
+  } finally {
+    stopHandling();
+  }
 }
 
 function withFlags(config: Config): Config {
@@ -30,12 +36,10 @@ function flags(): { concurrency?: string } {
   }
 }
 
-// A connection to a Redis that is away must not keep a process alive that is done.
-main().then(
-  (exitCode) => process.exit(exitCode),
-  (thrown: unknown) => {
-    const { message, hint } = toNarratorError(thrown);
-    process.stderr.write(`error: ${message}\n${hint}\n`);
-    process.exit(2);
-  },
-);
+try {
+  process.exitCode = await main();
+} catch (thrown) {
+  const { message, hint } = toNarratorError(thrown);
+  process.stderr.write(`error: ${message}\n${hint}\n`);
+  process.exitCode = 2;
+}

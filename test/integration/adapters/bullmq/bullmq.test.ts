@@ -125,14 +125,11 @@ describe('the BullMQ queue', { timeout: 120_000 }, () => {
   });
 
   it('wants no more than its window, counts what is at work, and takes the urgent first', async () => {
-    const { dispatcher, consume } = await house({
-      window: 5,
-      priorityOf: ({ jobId }) => (jobId === 'urgent' ? 1 : 9),
-    });
+    const { dispatcher, consume } = await house({ window: 5 });
     const order: string[] = [];
     assert.equal(await dispatcher.capacity(), 5);
     for (const number of [1, 2]) await dispatcher.dispatch(message(number, 'idle'));
-    await dispatcher.dispatch(message(1, 'urgent'));
+    await dispatcher.dispatch({ ...message(1, 'urgent'), priority: 1 });
     assert.equal(await dispatcher.capacity(), 2);
     const free = new AbortController();
     await consume(
@@ -206,8 +203,7 @@ describe('the BullMQ queue', { timeout: 120_000 }, () => {
   it('brings the message of a worker that was killed to another one', async () => {
     const { dispatcher, consume, settled, queueName } = await house();
     const timing = { lockDurationMs: 600, stalledIntervalMs: 200 };
-    const arguments_ = [join(import.meta.dirname, 'holder.child.ts'), redis.url, queueName];
-    const child = spawn(process.execPath, ['--import', 'tsx', ...arguments_], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = startHolder(redis.url, queueName);
     await dispatcher.dispatch(message(1));
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
@@ -271,7 +267,28 @@ describe('the BullMQ queue', { timeout: 120_000 }, () => {
     await until('it is at work', () => begun);
     await consumer.close({ graceMs: 10 });
   });
+
+  it('leaves nothing behind that keeps its process alive, whether a shard hangs or Redis is away as well', async () => {
+    for (const isAway of [false, true]) {
+      const { dispatcher, queueName } = await house();
+      const child = startHolder(redis.url, queueName);
+      await dispatcher.dispatch(message(1));
+      await once(child.stdout, 'data');
+      if (isAway) await redis.down();
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      const outcome = await Promise.race([exited, delay(15_000, 'it hangs')]);
+      child.kill('SIGKILL');
+      if (isAway) await redis.up();
+      assert.deepEqual(outcome, [0, null], isAway ? 'without Redis' : 'with Redis');
+    }
+  });
 });
+
+function startHolder(redisUrl: string, queueName: string) {
+  const arguments_ = [join(import.meta.dirname, 'holder.child.ts'), redisUrl, queueName];
+  return spawn(process.execPath, ['--import', 'tsx', ...arguments_], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
 
 describe('the BullMQ queue without Redis', { timeout: 120_000 }, () => {
   let redis: RedisServer;

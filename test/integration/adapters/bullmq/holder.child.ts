@@ -1,4 +1,7 @@
-/** A worker that takes a message, says so, and holds it until it is killed. Arguments: the address of Redis, the queue. */
+/**
+ * A worker that takes a message, says so, and holds it until it is killed. SIGTERM closes it, and the process must end by
+ * itself. Arguments: the address of Redis, the queue.
+ */
 import { BullmqConsumer } from '../../../../src/adapters/consume-bullmq.ts';
 
 const [redisUrl = '', queueName = ''] = process.argv.slice(2);
@@ -13,3 +16,4 @@ const consumer = new BullmqConsumer({
   },
 });
 await consumer.start();
+process.once('SIGTERM', () => void consumer.close({ graceMs: 50 }));

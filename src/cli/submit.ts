@@ -1,0 +1,148 @@
+/** `narrator submit`: hands a manifest or a text to a server as a job. */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import type { Command } from 'commander';
+import { NarratorError } from '../core/errors.ts';
+import type { ServerClient, ServerRequest } from './client.ts';
+import type { ServerJob } from './client-job.ts';
+import type { CliContext } from './context.ts';
+import { readTextInput } from './read-text-input.ts';
+import { addServerFlags, openClient, type ServerFlags } from './server-flags.ts';
+import { addVoiceFlags, type VoiceFlags, wholeNumber } from './speaking-flags.ts';
+import { watchJob } from './watch.ts';
+
+interface SubmitFlags extends ServerFlags, VoiceFlags {
+  wait?: boolean;
+  notify?: string[];
+  priority?: number;
+  idempotencyKey?: string;
+  reuse: boolean;
+  results?: string;
+  metadata?: string[];
+}
+
+/** What is asked for besides the manifest: see docs/api.md. */
+type JobOptions = Record<string, unknown>;
+
+const MANIFEST_TYPES: Readonly<Record<string, string>> = {
+  '.jsonl': 'application/x-ndjson',
+  '.ndjson': 'application/x-ndjson',
+  '.csv': 'text/csv',
+};
+/** As ids of items may be spelled; see docs/manifest.md. */
+const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export function addSubmitCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('submit <source>')
+    .description('hand a manifest (.jsonl, .csv), a text file, "-", s3://… or https://… to a server as a job');
+  addVoiceFlags(command)
+    .option('--wait', 'follow the job until it is finished')
+    .option(
+      '--notify <url...>',
+      'webhooks that are told when the job ends; signed with NARRATOR_WEBHOOK_SECRET, or else with the server’s own',
+    )
+    .option('--priority <number>', 'from -10 to 10: which of your jobs comes first', wholeNumber)
+    .option('--results <place>', 'where the audio goes: s3://bucket/prefix, if the server may write there')
+    .option('--metadata <name=value...>', 'notes that come back with the job')
+    .option('--no-reuse', 'neither take nor keep synthesised segments')
+    .option('--idempotency-key <key>', 'the same key again is the same job; by default every call makes a new one');
+  addServerFlags(command)
+    .addHelpText(
+      'after',
+      `
+Prints the name of the job. Items name their text as "text": a server reads no files from beside a manifest.
+
+Examples:
+  narrator submit book.jsonl --voice slt --wait
+  echo 'Good morning.' | narrator submit - --json
+  narrator submit s3://books/emma/manifest.jsonl --results s3://books/emma/audio --notify https://studio.example/hook
+
+Exit code: 0 accepted (with --wait: every item has its WAV file, 3 some have, 1 none has).`,
+    )
+    .action((source: string, flags: SubmitFlags) => submit(context, source, flags));
+}
+
+async function submit(context: CliContext, source: string, flags: SubmitFlags): Promise<void> {
+  const client = openClient(context, flags);
+  const job = await send(client, await requestOf(source, optionsOf(flags, context.config.notify.webhookSecret)), flags);
+  if (flags.wait) {
+    if (!flags.json) context.terminal.note(`Job ${job.id} is accepted.`);
+    await watchJob(context, client, job.id, flags);
+    return;
+  }
+  const { terminal } = context;
+  if (flags.json) return terminal.print(JSON.stringify(job));
+  terminal.print(job.id);
+  terminal.note(`Job ${job.id} is accepted: narrator watch ${job.id}`);
+}
+
+/** Whatever the network does, it is one job: every try has the same name. */
+function send(client: ServerClient, request: ServerRequest, { idempotencyKey }: SubmitFlags): Promise<ServerJob> {
+  const headers = { 'idempotency-key': idempotencyKey ?? randomUUID() };
+  return client.json<ServerJob>('/v1/jobs', { method: 'POST', ...request, headers });
+}
+
+async function requestOf(source: string, options: JobOptions): Promise<ServerRequest> {
+  if (/^(s3|https?):\/\//i.test(source)) {
+    const isManifest = extname(source.replace(/[?#].*$/, '')).toLowerCase() in MANIFEST_TYPES;
+    return { json: { ...options, [isManifest ? 'manifest' : 'textUrl']: source } };
+  }
+  const contentType = MANIFEST_TYPES[extname(source).toLowerCase()];
+  if (contentType === undefined) {
+    const name = basename(source, extname(source));
+    const itemId = source !== '-' && ITEM_ID.test(name) ? { itemId: name } : {};
+    return { json: { ...options, ...itemId, text: await readTextInput(source) } };
+  }
+  await checkFile(source);
+  const query = Object.keys(options).length === 0 ? {} : { options: JSON.stringify(options) };
+  return { query, upload: { contentType, open: () => createReadStream(source) } };
+}
+
+async function checkFile(path: string): Promise<void> {
+  const entry = await stat(path).catch((cause: unknown) => {
+    throw new NarratorError('usage', `${path} cannot be read: there is no such file.`, {}, { cause });
+  });
+  if (!entry.isFile()) throw new NarratorError('usage', `${path} is not a file.`);
+}
+
+/** Without what was not asked for. @throws NarratorError usage */
+function optionsOf(flags: SubmitFlags, secret: string | undefined): JobOptions {
+  const { voice, speed, seed, language, steps, cfg, format, priority, notify, metadata, results } = flags;
+  return given({
+    defaults: given({ voice, speed, seed, language }),
+    parameters: given({ steps, cfg }),
+    format,
+    priority,
+    reuse: flags.reuse ? undefined : false,
+    notify: notify?.map((url) => given({ kind: 'webhook', url, secret })),
+    metadata: metadata && Object.fromEntries(metadata.map(pairOf)),
+    results: results === undefined ? undefined : placeOf(results),
+  });
+}
+
+function given(fields: JobOptions): JobOptions {
+  const isGiven = (value: unknown) =>
+    value !== undefined && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => isGiven(value)));
+}
+
+function pairOf(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) {
+    throw new NarratorError('usage', `--metadata is ${JSON.stringify(text)}; it must be name=value.`, {
+      field: 'metadata',
+    });
+  }
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function placeOf(text: string): { bucket: string; prefix: string } {
+  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(text) ?? [];
+  if (bucket !== undefined) return { bucket, prefix };
+  throw new NarratorError('usage', `--results is ${JSON.stringify(text)}; it must be s3://bucket/prefix.`, {
+    field: 'results',
+  });
+}
