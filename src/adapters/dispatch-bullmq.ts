@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { Queue, QueueEvents } from 'bullmq';
 import { NarratorError } from '../core/errors.ts';
+import { PRIORITY_MAX } from '../core/job.ts';
 import type { Dispatcher, ShardMessage } from '../core/ports.ts';
 import { connectConsumer, connectProducer, type QueueConnection, type QueueLog } from './bullmq-connection.ts';
 import { decodeFailure, messageId, messageOfId } from './bullmq-message.ts';
@@ -19,8 +20,6 @@ export interface BullmqDispatcherOptions {
   readonly attempts?: number;
   /** before the second try; doubled before each further one, with jitter. Default 500 */
   readonly retryDelayMs?: number;
-  /** 0 (the default) goes first, then 1, and so on up to 2,097,151 */
-  readonly priorityOf?: (message: ShardMessage) => number | Promise<number>;
   /** a message is through: done, or failed with `error` for now. A hint: it may come late, twice or never. Must not throw. */
   readonly onSettled?: (message: ShardMessage, error?: NarratorError) => void;
   readonly log?: QueueLog;
@@ -30,7 +29,6 @@ const DEFAULTS = {
   window: 64,
   attempts: 3,
   retryDelayMs: 500,
-  priorityOf: (_message: ShardMessage): number | Promise<number> => 0,
   log: (() => undefined) as QueueLog,
 };
 
@@ -70,16 +68,16 @@ export class BullmqDispatcher implements Dispatcher {
    * The same message again changes nothing while it waits or is at work. One that is through is taken again: whoever
    * dispatches it has found no record. @throws NarratorError queue_unavailable; engine_stopped once it closes
    */
-  async dispatch(message: ShardMessage): Promise<void> {
-    const { attempts, retryDelayMs, priorityOf } = this.#options;
-    const priority = await priorityOf(message);
+  async dispatch({ priority = 0, ...message }: ShardMessage): Promise<void> {
+    const { attempts, retryDelayMs } = this.#options;
     await this.#ask(async (queue) => {
       const jobId = messageId(message);
       const state = await queue.getJobState(jobId);
       if (state === 'completed' || state === 'failed') await queue.remove(jobId);
       await queue.add('shard', message, {
         jobId,
-        priority,
+        // BullMQ counts from 0, which comes first.
+        priority: PRIORITY_MAX - priority,
         attempts,
         backoff: { type: 'jittered', delay: retryDelayMs },
         removeOnComplete: KEPT_COMPLETED,
@@ -94,6 +92,19 @@ export class BullmqDispatcher implements Dispatcher {
     if (this.#closed !== undefined) return 0;
     const held = await this.#ask((queue) => queue.getJobCountByTypes(...NOT_STARTED, 'active'));
     return Math.max(0, this.#options.window - held);
+  }
+
+  /** Messages by state, for whoever watches. @throws NarratorError queue_unavailable */
+  depth(): Promise<Readonly<Record<string, number>>> {
+    return this.#ask((queue) => queue.getJobCounts(...NOT_STARTED, 'active', 'failed'));
+  }
+
+  /** For a board of operators. It belongs to this dispatcher, and ends with it. @throws NarratorError queue_unavailable */
+  openQueue(): Queue<ShardMessage> {
+    if (this.#closed !== undefined || this.#producer?.isReady() !== true) {
+      throw new NarratorError('queue_unavailable', 'The queue cannot be reached: there is no connection to Redis.');
+    }
+    return (this.#queue ??= this.#open(this.#producer));
   }
 
   /** Takes what no worker has begun out of the queue; workers see for themselves that the job was cancelled. @throws queue_unavailable */
@@ -137,11 +148,9 @@ export class BullmqDispatcher implements Dispatcher {
     if (this.#closed !== undefined) {
       throw new NarratorError('engine_stopped', 'This process is shutting down and dispatches no more shards.');
     }
-    if (this.#producer?.isReady() !== true) {
-      throw new NarratorError('queue_unavailable', 'The queue cannot be reached: there is no connection to Redis.');
-    }
+    const queue = this.openQueue();
     try {
-      return await use((this.#queue ??= this.#open(this.#producer)));
+      return await use(queue);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NarratorError('queue_unavailable', `The queue did not do what it was asked: ${reason}`, {}, { cause });

@@ -69,7 +69,9 @@ export class InProcessDispatcher implements Dispatcher {
     }
     const name = nameOf(message);
     if (this.#running.has(name) || this.#waiting.some((other) => nameOf(other) === name)) return;
-    this.#waiting.push(message);
+    const { priority = 0 } = message;
+    const behind = this.#waiting.findIndex((other) => (other.priority ?? 0) < priority);
+    this.#waiting.splice(behind === -1 ? this.#waiting.length : behind, 0, message);
     this.#startNext();
   }
 

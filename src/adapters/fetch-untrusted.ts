@@ -3,11 +3,9 @@
  * a host resolves to must be a public one, checked at the moment of connecting, for each redirect anew; the size
  * and the time are bounded.
  */
-import { lookup as resolveHost, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { Agent, fetch, type Response } from 'undici';
 import { NarratorError } from '../core/errors.ts';
+import { findCause, guardedLookup, isPrivateLiteral, PRIVATE_ADDRESS, PrivateAddressError } from './public-address.ts';
 
 export interface FetchUntrustedOptions {
   /** name of the field that the address came in, for messages */
@@ -53,37 +51,8 @@ function checkedUrl(address: string, field: string, allowHosts: readonly string[
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw refused(field, `its scheme is ${url.protocol} instead of https: or http:`);
   if (url.username !== '' || url.password !== '') throw refused(field, 'it holds a user name or password');
-  // An address in numbers is never looked up: it must be checked here.
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !allowHosts.includes(url.hostname) && !isPublic(host)) throw refused(field, PRIVATE);
+  if (isPrivateLiteral(url, allowHosts)) throw refused(field, PRIVATE_ADDRESS);
   return url;
-}
-
-const PRIVATE = 'its host is not a public one (private, loopback and link-local networks are closed)';
-
-class PrivateAddress extends Error {}
-
-/** As net.connect calls it: resolves, and refuses the whole host if any of its addresses is not public. */
-function guardedLookup(allowHosts: readonly string[]): LookupFunction {
-  return (hostname, options, callback) => {
-    resolveHost(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error) return callback(error, []);
-      const closed = !allowHosts.includes(hostname) && addresses.some(({ address }) => !isPublic(address));
-      if (closed) return callback(new PrivateAddress(hostname), []);
-      if (options.all === true) return callback(null, addresses);
-      const [first] = addresses;
-      return callback(null, first?.address ?? '', first?.family ?? 4);
-    });
-  };
-}
-
-/** Public means unicast: everything that IANA set aside (private, shared, documentation, mapped, NAT64 …) is not. */
-function isPublic(address: string): boolean {
-  const parsed = ipaddr.parse(address);
-  if (parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).isIPv4MappedAddress()) {
-    return (parsed as ipaddr.IPv6).toIPv4Address().range() === 'unicast';
-  }
-  return parsed.range() === 'unicast';
 }
 
 async function bodyOf(response: Response, url: URL, field: string, maxBytes: number): Promise<Uint8Array> {
@@ -116,16 +85,15 @@ function refused(field: string, why: string, limit?: number): NarratorError {
   });
 }
 
-/** undici wraps what happened below in `cause`, several times over. The address itself is not repeated: it may be signed. */
+/** The address itself is not repeated: it may be signed. */
 function translated(
   thrown: unknown,
   field: string,
   { timedOut, timeoutMs }: { timedOut: boolean; timeoutMs: number },
 ): NarratorError {
-  for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof NarratorError) return cause;
-    if (cause instanceof PrivateAddress) return refused(field, PRIVATE);
-  }
+  const known = findCause(thrown, NarratorError);
+  if (known !== undefined) return known;
+  if (findCause(thrown, PrivateAddressError) !== undefined) return refused(field, PRIVATE_ADDRESS);
   const why = timedOut ? `no answer within ${timeoutMs} ms` : 'its host could not be reached';
   return new NarratorError('fetch_failed', `${field}: ${why}.`, { field }, { cause: thrown });
 }

@@ -1,6 +1,6 @@
 /** Cancelling: a marker. What is finished is kept; planner, workers and controller see it and stop. */
 import { cancelKey } from './keys.ts';
-import { latestRound, putJsonIfAbsent, readSummary, requireJobHead } from './ledger.ts';
+import { latestRound, putWhileThere, readSummary, requireJobHead } from './ledger.ts';
 import type { ArtifactStore } from './ports.ts';
 
 /**
@@ -12,8 +12,8 @@ export async function cancelJob(
   jobId: string,
   { store, now }: { readonly store: ArtifactStore; readonly now: () => Date },
 ): Promise<boolean> {
-  await requireJobHead(store, jobId);
+  const head = await requireJobHead(store, jobId);
   if ((await readSummary(store, jobId, await latestRound(store, jobId))) !== undefined) return false;
-  await putJsonIfAbsent(store, cancelKey(jobId), { v: 1, cancelledAt: now().toISOString() });
+  await putWhileThere(store, head, cancelKey(jobId), { v: 1, cancelledAt: now().toISOString() });
   return true;
 }

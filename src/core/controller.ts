@@ -3,9 +3,11 @@
  * find again in the store, so it may be killed at any moment; what it remembers saves reading only. What takes long for one
  * job (planning, finishing) goes on beside the passes, so that it holds up no other.
  */
-import { NarratorError, toNarratorError } from './errors.ts';
+import { ShardDispatch } from './dispatch-shards.ts';
+import { type NarratorError, toNarratorError } from './errors.ts';
 import { finishJob, type FinishDeps } from './finish-job.ts';
-import { openPrefix, shardName, shardNumber } from './keys.ts';
+import { JobNews } from './job-news.ts';
+import { openKey, openPrefix, shardName } from './keys.ts';
 import { type LeaseOptions, Leases } from './leases.ts';
 import { isCancelled, latestRound, readJobHead, readJobPlan, requireShard } from './ledger.ts';
 import { OpenJob } from './open-job.ts';
@@ -74,6 +76,7 @@ export class Controller {
   readonly #deps: ControllerDeps & typeof DEFAULTS;
   readonly #jobs = new Map<string, OpenJob>();
   readonly #leases: Leases | undefined;
+  readonly #shards: ShardDispatch;
   readonly #planning = new Set<OpenJob>();
   #finished: string[] = [];
   #pass: Promise<ControllerPass> | undefined;
@@ -82,6 +85,12 @@ export class Controller {
   constructor(deps: ControllerDeps) {
     this.#deps = { ...DEFAULTS, ...deps };
     this.#leases = deps.lease && new Leases(deps.lease, deps.store, deps.now);
+    this.#shards = new ShardDispatch({
+      ...this.#deps,
+      isHeld: (jobId) => this.#leases?.isHeld(jobId) !== false,
+      onGivenUp: () => this.wake(),
+      onProblem: (jobId, thrown) => this.#problem(jobId, thrown),
+    });
   }
 
   /** Passes until `signal` aborts; waits for what is at work. An error of the store is reported, and tried again. */
@@ -115,12 +124,7 @@ export class Controller {
    * What became of a message, where the dispatcher knows: saves waiting for the deadline. Without `error` the shard has its record.
    */
   settled(message: { readonly jobId: string; readonly shardId: string }, error?: NarratorError): void {
-    const number = shardNumber(message.shardId);
-    const dispatched = number === undefined ? undefined : this.#jobs.get(message.jobId)?.inFlight.get(number);
-    if (dispatched !== undefined && error !== undefined) {
-      dispatched.error = error;
-      dispatched.dueAtMs = this.#nowMs() + (error.retryable ? this.#deps.retryDelayMs : 0);
-    }
+    this.#shards.settled(this.#jobs.get(message.jobId), message.shardId, error);
     this.wake();
   }
 
@@ -156,7 +160,7 @@ export class Controller {
         if (!isStopping()) this.#problem(jobId, thrown);
       }
     }
-    const dispatched = isStopping() ? 0 : await this.#dispatch(ready);
+    const dispatched = isStopping() ? 0 : await this.#shards.dispatch(ready, this.#jobs.values());
     const finished = this.#finished;
     this.#finished = [];
     for (const jobId of finished) open.delete(jobId);
@@ -164,13 +168,24 @@ export class Controller {
   }
 
   async #openJob(jobId: string): Promise<OpenJob | undefined> {
-    const head = await readJobHead(this.#deps.store, jobId);
-    if (head === undefined) return undefined;
-    const job = new OpenJob(head, await latestRound(this.#deps.store, jobId));
-    const plan = await readJobPlan(this.#deps.store, jobId, job.round);
+    const { store } = this.#deps;
+    const head = await readJobHead(store, jobId);
+    if (head === undefined) return this.#forget(jobId);
+    const round = await latestRound(store, jobId);
+    const job = new OpenJob(head, round, new JobNews({ head, round }, this.#deps));
+    const plan = await readJobPlan(store, jobId, round);
     if (plan !== undefined) this.#planned(job, plan);
     this.#jobs.set(jobId, job);
     return job;
+  }
+
+  /** A job that was deleted while somebody opened it again. */
+  async #forget(jobId: string): Promise<undefined> {
+    const { store } = this.#deps;
+    await store.delete(openKey(jobId));
+    // It may have been submitted anew in between.
+    if ((await readJobHead(store, jobId)) === undefined) return;
+    await store.put(openKey(jobId), new Uint8Array(), { ifAbsent: true });
   }
 
   #lose(jobId: string): void {
@@ -182,6 +197,7 @@ export class Controller {
   async #advance(job: OpenJob, signal: AbortSignal | undefined): Promise<boolean> {
     const { store } = this.#deps;
     await job.readRecords(store);
+    await job.news.update(job);
     if (!job.isRecorded() && (await isCancelled(store, job.head.id))) {
       await this.#recordCancelled(job);
       await job.readRecords(store);
@@ -255,6 +271,7 @@ export class Controller {
   /** Shards that no worker has end at once; those at work have some seconds to record what they have finished. */
   async #recordCancelled(job: OpenJob): Promise<void> {
     const { id } = job.head;
+    if (job.cancelSeenAtMs === undefined) await this.#abort(id);
     job.cancelSeenAtMs ??= this.#nowMs();
     const isOver = this.#nowMs() - job.cancelSeenAtMs >= this.#deps.cancelGraceMs;
     const isAtWork = (number: number) => job.inFlight.has(number) && job.inFlight.get(number)?.error === undefined;
@@ -264,65 +281,13 @@ export class Controller {
     for await (const _done of readAhead(numbers, RECORDS_IN_FLIGHT, record));
   }
 
-  /**
-   * Always a shard of the tenant that has the fewest at work, and there of the job that has: neither a long job nor a tenant
-   * with many of them holds up a short one.
-   */
-  async #dispatch(jobs: readonly OpenJob[]): Promise<number> {
-    let capacity = jobs.length === 0 ? 0 : await this.#deps.dispatcher.capacity();
-    let dispatched = 0;
-    const candidates = new Set(jobs);
-    const atWork = new Map<string | undefined, number>();
-    const count = ({ head }: OpenJob, shards: number) =>
-      atWork.set(head.tenant, (atWork.get(head.tenant) ?? 0) + shards);
-    for (const job of this.#jobs.values()) count(job, job.inFlight.size);
-    while (capacity > 0 && candidates.size > 0) {
-      const job = nextJob(candidates, (tenant) => atWork.get(tenant) ?? 0);
-      const isLost = this.#leases?.isHeld(job.head.id) === false;
-      const number = isLost ? undefined : job.next(this.#nowMs());
-      if (number === undefined) {
-        candidates.delete(job);
-        continue;
-      }
-      try {
-        const before = job.inFlight.size;
-        const isDispatched = await this.#dispatchOne(job, number);
-        count(job, job.inFlight.size - before);
-        if (!isDispatched) continue;
-        capacity -= 1;
-        dispatched += 1;
-      } catch (thrown) {
-        this.#problem(job.head.id, thrown);
-        candidates.delete(job);
-      }
+  /** Only a help: workers look for the marker themselves. */
+  async #abort(jobId: string): Promise<void> {
+    try {
+      await this.#deps.dispatcher.abortJob?.(jobId);
+    } catch (thrown) {
+      this.#problem(jobId, thrown);
     }
-    return dispatched;
-  }
-
-  /** @returns false if the shard is given up: its items then have their error */
-  async #dispatchOne(job: OpenJob, number: number): Promise<boolean> {
-    const { dispatcher, store, dispatchesMax, shardDeadlineMs } = this.#deps;
-    const shardId = shardName(number);
-    const { dispatches, error } = job.inFlight.get(number) ?? { dispatches: 0 };
-    const isFinal = error !== undefined && !error.retryable;
-    if (isFinal || (dispatches >= dispatchesMax && !isStoreError(error))) {
-      const abandoned = new NarratorError(
-        'shard_abandoned',
-        `${shardId} was dispatched ${dispatches} times and has no outcome.`,
-      );
-      await recordUnprocessed(await requireShard(store, job.head.id, shardId), error ?? abandoned, this.#deps);
-      job.inFlight.delete(number);
-      job.markRecorded(number);
-      this.wake();
-      return false;
-    }
-    await dispatcher.dispatch({ jobId: job.head.id, shardId, attempt: dispatches + 1 });
-    job.inFlight.set(number, {
-      dispatches: dispatches + 1,
-      dueAtMs: this.#nowMs() + shardDeadlineMs,
-      error: undefined,
-    });
-    return true;
   }
 
   #problem(jobId: string, thrown: unknown): undefined {
@@ -333,15 +298,3 @@ export class Controller {
     return this.#deps.now().getTime();
   }
 }
-
-function nextJob(jobs: Iterable<OpenJob>, atWork: (tenant: string | undefined) => number): OpenJob {
-  const order = (a: OpenJob, b: OpenJob) =>
-    atWork(a.head.tenant) - atWork(b.head.tenant) ||
-    (b.head.priority ?? 0) - (a.head.priority ?? 0) ||
-    a.inFlight.size - b.inFlight.size;
-  return [...jobs].reduce((first, job) => (order(job, first) < 0 ? job : first));
-}
-
-/** A full disk or a network that is away says nothing against the shard: it waits as long as it takes. */
-const isStoreError = (error: NarratorError | undefined) =>
-  error !== undefined && ['store_full', 'store_unavailable', 'store_busy', 'engine_stopped'].includes(error.code);

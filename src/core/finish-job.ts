@@ -1,40 +1,42 @@
 /** The end of a job: items that span shards are joined, and the outcome of every line is written where the client looks. */
 import { type ErrorRecord, NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
+import { RoundFailures, tellFinished } from './job-news.ts';
 import { errorsKey, finishedKey, joinedKey, openKey, resultsKey, segmentKey, summaryKey } from './keys.ts';
 import {
   isCancelled,
   latestRound,
   putJson,
-  putJsonIfAbsent,
+  putWhileThere,
   readSummary,
   requireJobHead,
   requireJobPlans,
   requireShard,
 } from './ledger.ts';
 import { joinedBefore, outcomesByLine, type PlacedOutcome, wholeOutcome } from './outcomes.ts';
+import type { TellDeps } from './outbox.ts';
 import type { ArtifactStore, AudioFunctions } from './ports.ts';
 import type { FailedItem, FinalOutcome, JobSummary } from './record.ts';
 import { type OpenResults, type ResultsPlace, seconds, type SpokenSegment, writeItem } from './results.ts';
 import type { JobPlan } from './shard.ts';
 import { withdrawFailed } from './withdraw-failed.ts';
 
-export interface FinishDeps {
-  readonly store: ArtifactStore;
+export interface FinishDeps extends TellDeps {
   readonly openResults: OpenResults;
   readonly audio: AudioFunctions;
-  readonly now: () => Date;
 }
 
 /**
  * Called once every shard has its record. Idempotent: one that was killed half-way starts again and writes the same.
- * finished.json is written last, and counts; the job leaves the list of open ones behind it.
+ * finished.json is written last, and counts; then whoever wants to know is told, and only then the job leaves the list of open ones.
  * @throws NarratorError job_not_found, ledger_corrupt (not planned, a record missing), store errors
  */
 export async function finishJob(jobId: string, deps: FinishDeps): Promise<JobSummary> {
   const { store } = deps;
+  const head = await requireJobHead(store, jobId);
   const round = await latestRound(store, jobId);
-  const summary = (await readSummary(store, jobId, round)) ?? (await finish(jobId, round, deps));
+  const summary = (await readSummary(store, jobId, round)) ?? (await finish(head, round, deps));
+  await tellFinished({ head, round }, deps);
   await store.delete(openKey(jobId));
   // A retry that was asked for meanwhile put it there, perhaps too early.
   if ((await latestRound(store, jobId)) !== round)
@@ -42,9 +44,9 @@ export async function finishJob(jobId: string, deps: FinishDeps): Promise<JobSum
   return summary;
 }
 
-async function finish(jobId: string, round: number, deps: FinishDeps): Promise<JobSummary> {
+async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<JobSummary> {
   const { store, now } = deps;
-  const head = await requireJobHead(store, jobId);
+  const { id: jobId } = head;
   const plans = await requireJobPlans(store, jobId, round);
   const plan = plans.at(-1) as JobPlan;
   const results = await deps.openResults(head.results);
@@ -52,6 +54,7 @@ async function finish(jobId: string, round: number, deps: FinishDeps): Promise<J
   const joined = await joinedBefore(store, jobId, round);
   const joinedNow: FinalOutcome[] = [];
   const tally = new Tally();
+  const failures = new RoundFailures();
   for await (const { line, round: lastRound, placed } of outcomesByLine(plans, store)) {
     let outcome = wholeOutcome(placed) ?? (lastRound < round ? joined.get(line) : undefined);
     if (outcome === undefined) {
@@ -62,6 +65,7 @@ async function finish(jobId: string, round: number, deps: FinishDeps): Promise<J
     // Here, not where it failed: in a job that was retried, only the last outcome counts.
     await withdrawFailed([outcome], results);
     tally.add(outcome);
+    if (lastRound === round) failures.add(outcome, placed);
   }
   if (joinedNow.length > 0) await putJson(store, joinedKey(jobId, round), joinedNow);
   async function* outcomes(): AsyncGenerator<FinalOutcome> {
@@ -95,7 +99,8 @@ async function finish(jobId: string, round: number, deps: FinishDeps): Promise<J
     ...(plan.error !== undefined && { error: plan.error }),
   };
   await putJson(results.store, summaryKey(results.prefix), summary);
-  await putJsonIfAbsent(store, finishedKey(jobId, round), summary);
+  await failures.tell({ head, round }, deps);
+  await putWhileThere(store, head, finishedKey(jobId, round), summary);
   return (await readSummary(store, jobId, round)) ?? summary;
 }
 

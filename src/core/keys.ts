@@ -81,6 +81,13 @@ export const retryKey = (jobId: string, round: number) => `${retryPrefix(jobId)}
 const ofRound = (round: number) => (round === 1 ? '' : `-${round}`);
 /** the one object of a job that changes: which controller works on it */
 export const leaseKey = (jobId: string) => `jobs/${jobId}/lease.json`;
+export const eventPrefix = (jobId: string) => `jobs/${jobId}/events/`;
+export const eventKey = (jobId: string, eventId: string) => `${eventPrefix(jobId)}${eventId}.json`;
+/** notifications that nobody could be given */
+export const undeliveredPrefix = (jobId: string) => `jobs/${jobId}/undelivered/`;
+export const undeliveredKey = ({ jobId, eventId, subscriptionId }: DeliveryName) =>
+  `${undeliveredPrefix(jobId)}${eventId}.${subscriptionId}.json`;
+export const jobPrefix = (jobId: string) => `jobs/${jobId}/`;
 /** where results go unless the client names another place */
 export const defaultResultsPrefix = (jobId: string) => `jobs/${jobId}/results/`;
 
@@ -102,6 +109,32 @@ export function indexKey(jobId: string, createdAt: Date): string {
 
 /** The job of a key of the index. */
 export const jobOfIndexKey = (key: string) => key.slice(indexPrefix.length + '0000000000000-'.length);
+
+// ---------------------------------------------------------------- notifications that are owed
+
+/** One event for one of those who want it. */
+export interface DeliveryName {
+  readonly jobId: string;
+  readonly eventId: string;
+  readonly subscriptionId: string;
+}
+
+export const outboxPrefix = 'outbox/';
+export const outboxJobPrefix = (jobId: string) => `${outboxPrefix}${jobId}/`;
+export const outboxKey = ({ jobId, eventId, subscriptionId }: DeliveryName) =>
+  `${outboxJobPrefix(jobId)}${eventId}.${subscriptionId}`;
+
+/** The inverse of `outboxKey`. @returns undefined if it is no key of the outbox */
+export function deliveryOfKey(key: string): DeliveryName | undefined {
+  const [, jobId, eventId, subscriptionId] = /^outbox\/([^/]+)\/(\w+)\.(\w+)$/.exec(key) ?? [];
+  if (jobId === undefined || eventId === undefined || subscriptionId === undefined) return undefined;
+  return { jobId, eventId, subscriptionId };
+}
+
+// ---------------------------------------------------------------- jobs that are being deleted
+
+export const deletingPrefix = 'deleting/';
+export const deletingKey = (jobId: string) => `${deletingPrefix}${jobId}`;
 
 // ---------------------------------------------------------------- results
 

@@ -47,6 +47,34 @@ export async function putJson(store: ArtifactStore, key: string, value: unknown)
   await store.put(key, encodeJson(value), JSON_TYPE);
 }
 
+/**
+ * Writes once, for a job that may be deleted meanwhile. Who deletes one takes job.json away first, then whatever he finds: what is
+ * written before job.json is looked at is found by him, or taken back here.
+ * @throws NarratorError job_not_found: it was deleted
+ */
+export async function putWhileThere(
+  store: ArtifactStore,
+  job: Pick<JobHead, 'id' | 'createdAt'>,
+  key: string,
+  value: unknown,
+): Promise<PutResult> {
+  const put = await putJsonIfAbsent(store, key, value);
+  if (await isThere(store, job)) return put;
+  if (put.status === 'written') await store.delete(key);
+  throw deleted(job.id);
+}
+
+/** @throws NarratorError job_not_found: it was deleted, whether or not there is another one by its name */
+export async function requireThere(store: ArtifactStore, job: Pick<JobHead, 'id' | 'createdAt'>): Promise<void> {
+  if (!(await isThere(store, job))) throw deleted(job.id);
+}
+
+async function isThere(store: ArtifactStore, { id, createdAt }: Pick<JobHead, 'id' | 'createdAt'>): Promise<boolean> {
+  return (await readJobHead(store, id))?.createdAt === createdAt;
+}
+
+const deleted = (jobId: string) => new NarratorError('job_not_found', `The job ${jobId} was deleted.`);
+
 export async function readJobHead(store: ArtifactStore, jobId: string): Promise<JobHead | undefined> {
   // Ids come from clients: one that no job can have is the id of no job, not a strange key.
   return keys.JOB_ID.test(jobId) ? readJson(store, keys.jobHeadKey(jobId), jobHeadSchema) : undefined;

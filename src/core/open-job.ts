@@ -1,6 +1,7 @@
 /** What a controller knows of a job that is not finished: which shards have a record, and which are at work. */
 import type { NarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
+import type { JobNews } from './job-news.ts';
 import { recordKey, recordPrefix, shardName, shardNumber, shardOfRecordKey } from './keys.ts';
 import type { ArtifactStore } from './ports.ts';
 import type { JobPlan } from './shard.ts';
@@ -17,6 +18,7 @@ interface Dispatched {
 export class OpenJob {
   readonly head: JobHead;
   readonly round: number;
+  readonly news: JobNews;
   /** absent until the job is planned */
   plan: JobPlan | undefined;
   /** shards that may be dispatched already while it is planned */
@@ -37,9 +39,18 @@ export class OpenJob {
   /** all shards up to this number were dispatched by this controller, or have a record */
   #dispatchedUpTo = 0;
 
-  constructor(head: JobHead, round: number) {
+  constructor(head: JobHead, round: number, news: JobNews) {
     this.head = head;
     this.round = round;
+    this.news = news;
+  }
+
+  get recordedUpTo(): number {
+    return this.#recordedUpTo;
+  }
+
+  get recorded(): number {
+    return this.#recordedUpTo + this.#recordedBeyond.size;
   }
 
   get #shards(): number {

@@ -128,6 +128,8 @@ export interface ShardMessage {
   readonly shardId: string;
   /** 1 for the first dispatch of this shard */
   readonly attempt: number;
+  /** of the job: higher ones first, -10 to 10, 0 if absent. A wish of whoever dispatches; it may not arrive. */
+  readonly priority?: number;
 }
 
 /** Hands a shard to whoever will synthesise it. */
@@ -136,6 +138,8 @@ export interface Dispatcher {
   dispatch(message: ShardMessage): Promise<void>;
   /** How many more shards it wants now: the controller's window. */
   capacity(): Promise<number>;
+  /** The job was cancelled: what waits of it is dropped, and what is at work stops where it can be reached. Idempotent, and only a help. */
+  abortJob?(jobId: string): void | Promise<void>;
   start(): Promise<void>;
   /** Stops taking messages and waits for those at work, at most `graceMs`. Idempotent. */
   close(options?: { graceMs?: number }): Promise<void>;

@@ -1,8 +1,18 @@
 /** A worker's whole task: one shard from plan to record. In-process, queue worker and container all end here. */
 import { type ErrorCode, NarratorError, toNarratorError } from './errors.ts';
 import type { JobHead } from './job.ts';
-import { recordKey } from './keys.ts';
-import { isCancelled, latestRound, putJsonIfAbsent, readRecord, requireJobHead, requireShard } from './ledger.ts';
+import { audioKey, defaultResultsPrefix, recordKey, sidecarKey } from './keys.ts';
+import {
+  isCancelled,
+  latestRound,
+  putJsonIfAbsent,
+  putWhileThere,
+  readJobHead,
+  readRecord,
+  requireJobHead,
+  requireShard,
+  requireThere,
+} from './ledger.ts';
 import { type ObtainedSegment, obtainSegment, type SegmentCache, type SegmentSource } from './obtain-segment.ts';
 import type { ArtifactStore, AudioFunctions, ShardMessage, SynthesisEngine } from './ports.ts';
 import type { ItemOutcome, ShardRecord } from './record.ts';
@@ -71,16 +81,57 @@ export async function processShard(
 
   const results = await deps.openResults(head.results);
   const outcomes = await new ShardWork(head, shard, results, context, deps).outcomes();
+  try {
+    return await decide(outcomes, { head, shard, results, startedAt }, context, deps);
+  } catch (thrown) {
+    if (toNarratorError(thrown).code === 'job_not_found') await withdrawDeleted(outcomes, head, results, store);
+    throw thrown;
+  }
+}
+
+interface Decision {
+  readonly head: JobHead;
+  readonly shard: ShardPlan;
+  readonly results: ResultsPlace;
+  readonly startedAt: string;
+}
+
+async function decide(
+  outcomes: readonly PartOutcome[],
+  { head, shard, results, startedAt }: Decision,
+  context: ShardContext,
+  deps: ProcessShardDeps,
+): Promise<'recorded' | 'already-recorded'> {
+  const { store, now } = deps;
+  const { jobId, shardId } = shard;
+  await requireThere(store, head);
   const undecided = await firstUndecided(outcomes, context, deps, jobId);
   if (undecided !== undefined) throw undecided;
 
   const record = recordOf(shard, outcomes, { startedAt, finishedAt: now().toISOString() });
-  const put = await putJsonIfAbsent(store, recordKey(jobId, shardId), record);
+  const put = await putWhileThere(store, head, recordKey(jobId, shardId), record);
   // Another worker may have had the same shard: the record that was first counts.
   const counts = put.status === 'written' ? record : await readRecord(store, jobId, shardId);
   // Once the job is retried, a later round may have made what failed here; finishing it looks at all of them.
   if (counts !== undefined && (await latestRound(store, jobId)) === 1) await withdrawFailed(counts.items, results);
   return put.status === 'written' ? 'recorded' : 'already-recorded';
+}
+
+/** The job was finished by another worker and deleted: what this one wrote since goes too, where deleting it would have. */
+async function withdrawDeleted(
+  outcomes: readonly PartOutcome[],
+  { id, results: destination }: JobHead,
+  results: ResultsPlace,
+  store: ArtifactStore,
+): Promise<void> {
+  if (destination.kind !== 'store' || destination.prefix !== defaultResultsPrefix(id)) return;
+  // Another job by its name may have been submitted since, and have files of the same names.
+  if ((await readJobHead(store, id)) !== undefined) return;
+  for (const outcome of outcomes) {
+    if (outcome.status !== 'done') continue;
+    await results.store.delete(audioKey(results.prefix, outcome.output));
+    await results.store.delete(sidecarKey(results.prefix, outcome.output));
+  }
 }
 
 /** What became of a part; an error is still a NarratorError, not yet judged. */

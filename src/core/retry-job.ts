@@ -5,7 +5,7 @@ import { openKey, retryKey } from './keys.ts';
 import {
   isCancelled,
   latestRound,
-  putJsonIfAbsent,
+  putWhileThere,
   readJson,
   readSummary,
   requireJobHead,
@@ -43,7 +43,7 @@ export async function retryJob(
   deps: { readonly store: ArtifactStore; readonly now: () => Date },
 ): Promise<number> {
   const { store, now } = deps;
-  await requireJobHead(store, jobId);
+  const head = await requireJobHead(store, jobId);
   if (await isCancelled(store, jobId)) throw new NarratorError('cancelled', `The job ${jobId} was cancelled.`);
   const only = request.only === 'failed' ? 'failed' : [...new Set(request.only)].sort();
   const round = await latestRound(store, jobId);
@@ -55,7 +55,7 @@ export async function retryJob(
   }
   await checkRetriable(jobId, only, await requireJobPlans(store, jobId, round), store);
   const marker = { v: 1, requestedAt: now().toISOString(), only };
-  const put = await putJsonIfAbsent(store, retryKey(jobId, round), marker);
+  const put = await putWhileThere(store, head, retryKey(jobId, round), marker);
   if (put.status !== 'written') return retryJob(jobId, request, deps);
   await open(store, jobId);
   return round + 1;

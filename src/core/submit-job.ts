@@ -1,6 +1,7 @@
 /** Intake: a manifest becomes an accepted job. Every entry point ends here. */
 import { createHash } from 'node:crypto';
 import { canonicalJson, sha256Hex } from './canonical-json.ts';
+import { checkNotBeingDeleted } from './delete-job.ts';
 import { NarratorError } from './errors.ts';
 import { type JobHead, type JobParameters, PRIORITY_MAX, PRIORITY_MIN, type ResultsDestination } from './job.ts';
 import * as keys from './keys.ts';
@@ -52,7 +53,7 @@ export const SHARD_SECONDS = 120;
 
 /**
  * Accepts a job: once this returns, nothing of it can get lost. The same id with the same content gives the first job.
- * @throws NarratorError usage (an unusable id), job_conflict (this id has other content), store errors
+ * @throws NarratorError usage (an unusable id), job_conflict (this id has other content, or is being deleted), store errors
  */
 export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<SubmittedJob> {
   const { store } = deps;
@@ -70,6 +71,8 @@ export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<
     const { sha256 } = await drain(hashed(request.manifest.bytes));
     return accepted(store, sameJob(first, contentDigest(request, id, sha256)), false);
   }
+  // Behind that look: whoever deletes a job leaves his marker before he takes it away.
+  await checkNotBeingDeleted(id, store);
 
   // A submitter that is killed here leaves its copy of the manifest, and no job: the next one with this id sweeps it.
   const key = keys.manifestKey(id, deps.newId(), request.manifest.format);
