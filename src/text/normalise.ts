@@ -4,7 +4,7 @@
  */
 import { CHINESE } from './chinese/grammar.ts';
 import { ENGLISH } from './english/grammar.ts';
-import { type Grammar, rule, type Rule } from './rule.ts';
+import { type Grammar, rule, type Rule, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
 
@@ -12,6 +12,7 @@ import { COMMON_RULES } from './symbols.ts';
 const PLAIN: Grammar = {
   fold: (text) => text,
   plain: /[\p{L}\p{M}]+ (?=[\p{L}])/uy,
+  word: WORD,
   letters: [],
   digits: [rule('\\p{Nd}+', (match) => match[0])],
   others: COMMON_RULES,
@@ -23,7 +24,6 @@ const GRAMMARS: ReadonlyMap<string, Grammar> = new Map([
   ['zh', CHINESE],
 ]);
 
-const WORD = /[\p{L}\p{M}]+/uy;
 const LETTER = /\p{L}/uy;
 const DIGIT = /[0-9]/y;
 
@@ -60,7 +60,7 @@ export function speak(paragraph: string, language: string): SpokenText {
       builder.say(said.words, said.end);
       at = said.end;
     } else {
-      at = isLetter ? endOf(WORD, text, at) : at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+      at = isLetter ? endOf(grammar.word, text, at) : at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
     }
   }
   builder.keep(text.length);

@@ -15,6 +15,8 @@ export interface Grammar {
   readonly fold: (text: string) => string;
   /** sticky: what needs no rule, skipped at once. Only for speed */
   readonly plain: RegExp;
+  /** sticky: the rest of a word that no rule speaks */
+  readonly word: RegExp;
   /** tried where a word starts */
   readonly letters: readonly Rule[];
   /** tried where a number starts; the last one takes any run of digits */
@@ -24,6 +26,9 @@ export interface Grammar {
   /** put between words that a rule made and the word beside them */
   readonly gap: string;
 }
+
+/** Letters with their marks. */
+export const WORD = /[\p{L}\p{M}]+/uy;
 
 /** `source` in Unicode mode, sticky. */
 export function rule(source: string, say: Rule['say'] | string): Rule {

@@ -1,120 +1,97 @@
 /** Chinese in plain form: numbers, dates, times, money, units and signs in characters. After it no digit is left. */
+import { addressRules } from '../addresses.ts';
 import { foldChinese } from '../fold.ts';
-import { type Grammar, rule, type Rule, textBefore } from '../rule.ts';
+import { ROMAN, romanValue } from '../roman.ts';
+import { type Grammar, rule, type Rule, textAfter, textBefore } from '../rule.ts';
 import { SILENCE } from '../symbols.ts';
+import { CODE_RULES, LETTERED_CODE_RULES, TELEPHONE_RULES } from './codes.ts';
+import { DATE_AND_TIME_RULES, SHORT_YEAR_RULES } from './dates-and-times.ts';
 import { cardinal, decimal, digitByDigit } from './numbers.ts';
-
-const NUMBER = '(?:\\d{1,3}(?:,\\d{3}){1,5}(?!\\d)|\\d+)(?:\\.\\d+)?';
-const RANGE = ' ?[-–—~～至] ?';
-
-const CURRENCIES: Readonly<Record<string, string>> = {
-  '¥': '元',
-  '￥': '元',
-  $: '美元',
-  '€': '欧元',
-  '£': '英镑',
-};
-
-const UNITS: Readonly<Record<string, string>> = {
-  km: '公里',
-  m: '米',
-  cm: '厘米',
-  mm: '毫米',
-  'km²': '平方公里',
-  'm²': '平方米',
-  'm³': '立方米',
-  kg: '公斤',
-  g: '克',
-  mg: '毫克',
-  t: '吨',
-  l: '升',
-  L: '升',
-  ml: '毫升',
-  mL: '毫升',
-  'km/h': '公里每小时',
-  'm/s': '米每秒',
-  '°C': '摄氏度',
-  '℃': '摄氏度',
-  '°F': '华氏度',
-  '℉': '华氏度',
-  '°': '度',
-  Hz: '赫兹',
-  kHz: '千赫',
-  MHz: '兆赫',
-  GHz: '吉赫',
-  W: '瓦',
-  kW: '千瓦',
-  kWh: '千瓦时',
-  V: '伏',
-  mAh: '毫安时',
-  h: '小时',
-  min: '分钟',
-  s: '秒',
-  ms: '毫秒',
-};
-const UNIT = Object.keys(UNITS)
-  .sort((a, b) => b.length - a.length)
-  .join('|');
+import { CURRENCY_CODE_RULES, MONEY_RULES, NUMBER, PER_RULES, RANGE, UNIT, UNIT_RULES } from './units.ts';
 
 /** Words that count: before them 2 is 两. (月, 号, 日, 楼 and 班 name, and keep 二.) */
 const MEASURE =
   '(?=[个只位天次件本张条种名块辆家座场斤倍组句岁点年周米吨人元万千亿份杯瓶根双对]|小时|分钟|公里|英里|星期)';
 
-function calendarDate(year: string, month: string, day: string): string | undefined {
-  if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return undefined;
-  return `${digitByDigit(year)}年${cardinal(String(Number(month)))}月${cardinal(String(Number(day)))}日`;
+const SCORE_BEFORE = /(?:比分|比数)(?:为|是)?$/;
+const SCORE_AFTER = /^(?:获胜|取胜|战胜|击败|战平|战成|领先|落后|大胜|险胜|逆转|告负|不敌|的比分)/;
+
+function score(match: RegExpExecArray): string | undefined {
+  const [, first = '', second = ''] = match;
+  const isScore = SCORE_BEFORE.test(textBefore(match)) || SCORE_AFTER.test(textAfter(match));
+  return isScore ? `${cardinal(first)}比${cardinal(second)}` : undefined;
 }
 
-/** hours and minutes; '两点', '三点零五分' */
-function clock([, hour = '', minute = '', second]: RegExpExecArray): string | undefined {
-  if (Number(hour) > 24) return undefined;
-  const hours = Number(hour) === 2 ? '两' : cardinal(String(Number(hour)));
-  const minutes = Number(minute) > 0 || second !== undefined ? `${twoDigits(minute)}分` : '';
-  return `${hours}点${minutes}${second === undefined ? '' : `${twoDigits(second)}秒`}`;
-}
+const VULGAR = '[¼-¾⅐-⅞]';
 
-function twoDigits(digits: string): string {
-  return digits.startsWith('0') ? digitByDigit(digits) : cardinal(digits);
+/** '½' -> 二分之一, by its compatibility decomposition */
+function vulgar(character: string): string {
+  const [above = '', below = ''] = character.normalize('NFKC').split('\u2044');
+  return `${cardinal(below)}分之${cardinal(above)}`;
 }
 
 const DIGITS: readonly Rule[] = [
-  rule('(\\d{4})([-/.])(\\d{1,2})\\2(\\d{1,2})(?![\\d.])', ([, year = '', , month = '', day = '']) =>
-    calendarDate(year, month, day),
-  ),
-  rule('(\\d{4})[-–—~至](\\d{4})(?=年)', ([, from = '', to = '']) => `${digitByDigit(from)}到${digitByDigit(to)}`),
-  rule('(\\d{4})(?=年)', ([, year = '']) => digitByDigit(year)),
-  rule('(\\d{1,2})[:：]([0-5]\\d)(?:[:：]([0-5]\\d))?(?![\\d:：])', clock),
+  ...CODE_RULES,
+  ...DATE_AND_TIME_RULES,
+  rule('(\\d{1,3})[-–—:：](\\d{1,3})(?![\\d:：%])', score),
   rule(
     '(\\d{1,3})[:：](\\d{1,3})(?![\\d:：])',
     ([, first = '', second = '']) => `${cardinal(first)}比${cardinal(second)}`,
-  ),
-  // mobile, land-line and service numbers
-  rule('1[3-9]\\d{9}(?!\\d)', ([digits]) => digitByDigit(digits)),
-  rule('(?:\\d{3,4}-){1,2}\\d{4,8}(?!\\d)', ([digits]) =>
-    Array.from(digits.matchAll(/\d+/g), ([part]) => digitByDigit(part)).join('，'),
   ),
   rule(
     `(${NUMBER})%${RANGE}(${NUMBER})%`,
     ([, first = '', last = '']) => `百分之${decimal(first)}到百分之${decimal(last)}`,
   ),
   rule(`(${NUMBER})${RANGE}(${NUMBER})%`, ([, first = '', last = '']) => `百分之${decimal(first)}到${decimal(last)}`),
+  rule('100 ?%', '百分之百'),
   rule(`(${NUMBER}) ?%`, ([, number = '']) => `百分之${decimal(number)}`),
   rule(`(${NUMBER}) ?‰`, ([, number = '']) => `千分之${decimal(number)}`),
   rule('(\\d{1,6})/(\\d{1,6})(?![\\d/])', ([, above = '', below = '']) => `${cardinal(below)}分之${cardinal(above)}`),
+  rule(`(\\d{1,6}) ?(${VULGAR})`, ([, whole = '', part = '']) => `${cardinal(whole)}又${vulgar(part)}`),
   rule('\\d+(?:\\.\\d+){2,}', ([version]) => version.split('.').map(cardinal).join('点')),
   rule(`2${MEASURE}`, (match) => (/(?:第|[\d.零〇年月])$/.test(textBefore(match)) ? undefined : '两')),
   rule(`(${NUMBER})(?=${RANGE}(?:${NUMBER}))`, ([, number = '']) => decimal(number)),
-  rule(`(${NUMBER}) ?(${UNIT})(?![A-Za-z0-9²³])`, ([, number = '', unit = '']) => {
-    const name = UNITS[unit] ?? unit;
-    return number === '2' && !name.endsWith('度') ? `两${name}` : decimal(number) + name;
-  }),
+  ...UNIT_RULES,
+  rule('(\\d{1,9})\\+(?=[人个名家次件元岁天年位款种万亿所座])', ([, number = '']) => `${cardinal(number)}多`),
   rule(NUMBER, ([number]) => decimal(number)),
 ];
 
-const MONEY = rule(`([¥￥$€£]) ?(${NUMBER}) ?([万亿]*)`, ([, sign = '', number = '', scale = '']) => {
-  const amount = number === '2' ? '两' : decimal(number);
-  return amount + scale + (CURRENCIES[sign] ?? '');
-});
+/** Titles of English names in Chinese text; the names themselves are said as they are. */
+const TITLES: Readonly<Record<string, string>> = {
+  Mr: 'Mister',
+  Mrs: 'Missus',
+  Ms: 'Miz',
+  Dr: 'Doctor',
+  Prof: 'Professor',
+  St: 'Saint',
+};
+
+const LETTERS: readonly Rule[] = [
+  ...addressRules({
+    signs: {
+      '.': '点',
+      '/': '斜杠',
+      '-': '横杠',
+      _: '下划线',
+      ':': '冒号',
+      '+': '加',
+      '=': '等于',
+      '&': '和',
+      '%': '百分号',
+      '@': '艾特',
+    },
+    number: digitByDigit,
+    gap: '',
+    www: 'www点',
+  }),
+  ...CURRENCY_CODE_RULES,
+  ...LETTERED_CODE_RULES,
+  rule('N[oO]\\. ?(?=\\d)', '第'),
+  rule('(Mrs?|Ms|Dr|Prof|St)\\.(?= ?[A-Z])', ([, title = '']) => TITLES[title]),
+  rule(`(?=[IVXLC])${ROMAN}(?![A-Za-z0-9])`, (match) =>
+    textBefore(match).endsWith('第') ? cardinal(String(romanValue(match[0]))) : undefined,
+  ),
+];
 
 const HAN_OR_MARK = '[\\p{Script=Han}，。！？；：、“”‘’…]';
 /** what the vocabularies of Chinese models have besides characters and letters */
@@ -128,20 +105,36 @@ const STANDARD_MARKS: Readonly<Record<string, string>> = {
   '､': '、',
 };
 
+/** between amounts, times and dates; not between letters, where it joins */
+const AMOUNT_END = `[\\d%℃]|\\d(?:月\\d{1,2})?[年月日号点时分周岁元万亿人天米克度]|\\d ?(?:${UNIT})`;
+
 const OTHERS: readonly Rule[] = [
-  MONEY,
+  ...TELEPHONE_RULES,
+  ...MONEY_RULES,
+  ...PER_RULES,
+  ...SHORT_YEAR_RULES,
   // Chinese is written without spaces: one between two characters is layout
   rule(`(?<=${HAN_OR_MARK})\\s+(?=${HAN_OR_MARK}|\\d)|(?<=\\d)\\s+(?=\\p{Script=Han})`, ''),
-  rule('(?<=[\\d%℃])(?:[-–—~～]| [-–~～] )(?=\\d)', '到'),
+  rule(`(?<=${AMOUNT_END})(?:[-–—~～]| [-–~～] )(?=\\d)`, '到'),
   rule('(?<![A-Za-z0-9])[-−](?=\\d[\\d.]* ?(?:℃|°C|度))', '零下'),
-  rule('(?<![A-Za-z0-9])[-−](?=\\d)', '负'),
+  rule('(?<![A-Za-z0-9])[-−](?=[¥￥$€£]?\\d)', '负'),
   // broken off, or a pause
   rule('\\s*(?:[—–―]+|--+)(?=[”’"]|\\s*$)', '...'),
   rule('\\s*(?:[—–―]+|--+)\\s*', '，'),
   rule('\\s*[（([【〔]\\s*', '，'),
   rule('[）)\\]】〕](?=[\\p{L}\\d])', '，'),
-  rule('…+|\\.{3,}', '...'),
+  rule('…+|\\.{3,}|。{2,}', '...'),
   rule('\\s+', ' '),
+  rule('(?<=[\\dA-Za-z])²', '的平方'),
+  rule('(?<=[\\dA-Za-z])³', '的立方'),
+  rule(VULGAR, ([part]) => vulgar(part)),
+  rule('[Ⅰ-Ⅻⅰ-ⅻ]', ([numeral]) => cardinal(String(romanValue(numeral.normalize('NFKC').toUpperCase())))),
+  rule('№ ?', '第'),
+  rule('√(?=[\\dA-Za-z])', '根号'),
+  rule('@(?=[\\p{L}\\d])', '艾特'),
+  rule('≤', '小于等于'),
+  rule('≥', '大于等于'),
+  rule('≠', '不等于'),
   rule('\\+', '加'),
   rule('=+', '等于'),
   rule('×', '乘以'),
@@ -164,8 +157,9 @@ const OTHERS: readonly Rule[] = [
 
 export const CHINESE: Grammar = {
   fold: foldChinese,
-  plain: /[\p{Script=Han}A-Za-z，。！？；：、“”]+/uy,
-  letters: [],
+  plain: /(?:[\p{Script=Han}，！？；：、“”]|。(?!。))+/uy,
+  word: /[A-Za-z]+|\p{L}\p{M}*/uy,
+  letters: LETTERS,
   digits: DIGITS,
   others: OTHERS,
   gap: '',

@@ -11,6 +11,11 @@ export function digitByDigit(digits: string): string {
   return Array.from(digits, (digit) => DIGITS.charAt(Number(digit))).join('');
 }
 
+/** The same for what is dialled or stands on a door: 一 is 幺 there, which nobody takes for 七. */
+export function codeDigits(digits: string): string {
+  return digitByDigit(digits).replaceAll('一', '幺');
+}
+
 /** Up to four digits, zeros inside said once: '1005' -> '一千零五'. */
 function group(digits: string): string {
   let spoken = '';

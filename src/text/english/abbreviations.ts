@@ -1,5 +1,6 @@
 /** Abbreviations of English, and initials. Each entry says when it is one, and whether its dot can end a sentence. */
 import { rule, type Rule, textAfter, textBefore } from '../rule.ts';
+import { spell } from './capitals.ts';
 import { MONTH, monthName } from './dates-and-times.ts';
 import { endsSentence, endsSentenceSurely } from './sentence-end.ts';
 
@@ -52,6 +53,12 @@ const BEFORE_NUMBERS: Readonly<Record<string, string>> = {
   'op.': 'opus',
   'v.': 'version',
   'ext.': 'extension',
+  'apt.': 'apartment',
+  'rm.': 'room',
+  'bldg.': 'building',
+  'chap.': 'chapter',
+  'para.': 'paragraph',
+  'ver.': 'version',
 };
 
 /** Anywhere; the dot ends the sentence too when a capital or nothing follows. */
@@ -115,7 +122,7 @@ const DOTTED: Readonly<Record<string, string>> = {
   'a.k.a.': 'also known as',
 };
 /** ... and these may end their sentence. */
-const HALF_DAYS: Readonly<Record<string, string>> = { 'a.m.': 'A M', 'p.m.': 'P M' };
+const HALF_DAYS: Readonly<Record<string, string>> = { 'a.m.': 'A.M', 'p.m.': 'P.M' };
 
 const CAPITAL_FOLLOWS = /^ ?["']?[A-Z]/;
 
@@ -159,7 +166,7 @@ function dotted(match: RegExpExecArray): string | undefined {
   const half = HALF_DAYS[lower];
   if (half !== undefined) return withStop(half, match);
   if (written !== written.toUpperCase()) return undefined;
-  const letters = Array.from(written.replaceAll('.', '')).join(' ');
+  const letters = spell(written.replaceAll('.', ''));
   return endsSentenceSurely(textAfter(match)) ? `${letters}.` : letters;
 }
 
@@ -181,13 +188,18 @@ const LETTERED =
 
 /** Tried at a letter. */
 export const ABBREVIATION_RULES: readonly Rule[] = [
-  rule('Ph(?:D(?![A-Za-z])|\\. ?D\\.)', (match) => (match[0].endsWith('.') ? withStop('P H D', match) : 'P H D')),
+  rule('Ph(?:D(?![A-Za-z])|\\. ?D\\.)', (match) => (match[0].endsWith('.') ? withStop('P.H.D', match) : 'P.H.D')),
   rule('(?:[A-Za-z]\\.){2,12}(?![A-Za-z])', dotted),
   rule('Dr\\.', titleOrRoad('Doctor', 'Drive')),
   rule('St\\.', titleOrRoad('Saint', 'Street')),
   rule('(?:Mr|Mrs|Ms|Dr)(?= [A-Z])', ([title]) => ({ Mr: 'Mister', Mrs: 'Missus', Ms: 'Miz', Dr: 'Doctor' })[title]),
   rule('[A-Za-z]{1,7}\\.', abbreviation),
   rule('([A-Z])\\.', initial),
+  rule('al\\.', (match) => (/\bet $/.test(textBefore(match)) ? withStop('al', match) : undefined)),
+  rule('vs(?![A-Za-z.])', 'versus'),
+  rule('c/o(?= )', 'care of'),
+  rule('b/c(?= )', 'because'),
+  rule('n/a(?![A-Za-z])|N/A(?![A-Za-z])', 'not applicable'),
   rule('w/o(?= )', 'without'),
   rule('w/(?= ?[a-z])', 'with '),
 ];

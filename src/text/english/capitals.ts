@@ -1,27 +1,40 @@
 /**
- * Words in capitals: acronyms, shouting and headings. F5-TTS says capitals letter by letter (its inference README), so
- * whatever is a word must not stay in capitals, and what is spelled is written with spaces.
+ * Words in capitals: acronyms, shouting and headings. F5-TTS says capitals letter by letter, "best with form like K.F.C."
+ * (src/f5_tts/infer/README.md), so whatever is a word must not stay in capitals, and what is spelled has dots.
  */
+import { ROMAN, romanValue } from '../roman.ts';
 import { rule, type Rule, textAfter, textBefore } from '../rule.ts';
-import { cardinal, ordinal } from './numbers.ts';
+import { cardinal, ordinal, year } from './numbers.ts';
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 /** Spelled although they have vowels; those without are spelled anyway, all others are said as words (NASA, UNESCO). */
 const SPELLED = words(
-  'ABC AC ACLU AD AFP AI AM AMD AOL AP API ATM AWS BBQ BCE CE CEO CFO CIA CIO CPU CTO DIY DNA DUI EDT EPA ER EST ETA EU EV FAA ' +
-    'FAQ FBI FDA GDP GPA GPU HIV IBM ICU IDE IEEE IMF IOU IP IPO IQ IRA IRS ISBN ISO ISP ISS IVF LAPD LED MBA MIT MRI NBA ' +
-    'NGO NIH NYU OS RAF RIP RNA RSVP SUV TBA UAE UCLA UFC UFO UI UK UN UPI UPS URL USA USB USSR UV UX VIP',
+  'ABC AC ACLU AD ADHD AFP AI AKA AM AMA AMD AOL AP API ATM AUD AWS BAFTA BBQ BCE BMI CAD CE CEO CFO CIA CIO COO CPA CPU CSI ' +
+    'CTO DIY DNA DOB DOJ DUI EDT EEG EKG EMT EOD EPA ER ESPN EST ETA EU EUR EV FAA FAQ FBI FDA FOMC FY GDP GIS GOP GPA GPU ' +
+    'GUI HIV IBM ICU IDE IEEE IMF IOC IOU IP IPA IPO IQ IRA IRS ISBN ISO ISP ISS ITV IVF JPY KIA LAPD LED LGBTQ MBA MIA MIT ' +
+    'MOU MRI MVP NAACP NBA NCAA NDA NGO NIH NYU OECD OEM OS OTC PDA PIB PTA PTO QA RAF RIP RNA ROI RSVP SEO SOS SUV TBA TIA ' +
+    'UAE UCLA UFC UFO UHF UI UK UN UPI UPS URI URL USA USB USD USDA USPS USSR UTC UV UX VAT VIN VIP VOIP YMCA',
 );
 /** The same, but not in a run of capitals: there they are the common words ('JOIN US'). */
-const SPELLED_ALONE = words('US ID');
-/** Longest run of consonants that is taken for an acronym. */
+const SPELLED_ALONE = words('US ID LA');
+/** Common words that are acronyms only in some places. */
+const SPELLED_HERE: Readonly<Record<string, (before: string, after: string) => boolean>> = {
+  IT: (_before, after) =>
+    /^ (?:department|team|support|staff|manager|industry|company|security|system|service|sector)s?\b/.test(after),
+  WHO: (before, after) => /\b[Tt]he $/.test(before) && /^(?:[.,;:]|'s\b| (?!am\b|are\b)[a-z])/.test(after),
+};
+/** Longest run of consonants that is taken for an acronym, and of letters before digits ('CO2', 'FY2024'). */
 const LONGEST_ACRONYM = 5;
+const LONGEST_CODE = 3;
 
 const VOWEL = /[AEIOUY]/;
 
-function spell(letters: string): string {
-  return Array.from(letters).join(' ');
+/**
+ * 'FBI' -> 'F.B.I'. Without a last dot: the model would hear a full stop in it, and so would the sentence splitter.
+ */
+export function spell(letters: string): string {
+  return Array.from(letters).join('.');
 }
 
 function isSpelled(word: string): boolean {
@@ -38,26 +51,16 @@ function isInRun(match: RegExpExecArray): boolean {
 function inCapitals(match: RegExpExecArray): string {
   const [word, letters = '', suffix = ''] = match;
   if (word === 'OK') return 'okay';
-  if (isSpelled(letters) || (SPELLED_ALONE.has(letters) && !isInRun(match))) {
-    return spell(letters) + suffix.toLowerCase();
-  }
+  const after = textAfter(match);
+  const isCode = letters.length <= LONGEST_CODE && /^[\d₀-₉]/.test(after);
+  const isHere = SPELLED_ALONE.has(letters) || SPELLED_HERE[letters]?.(textBefore(match), after) === true;
+  if (isSpelled(letters) || isCode || (isHere && !isInRun(match))) return spell(letters) + suffix.toLowerCase();
   // the first letter stays: it may begin a sentence
   return word.charAt(0) + word.slice(1).toLowerCase();
 }
 
-const ROMAN = '(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})';
-const ROMAN_VALUES: Readonly<Record<string, number>> = { I: 1, V: 5, X: 10, L: 50, C: 100 };
-
-/** 'XIV' -> 14. The letters must be Roman. */
-function romanValue(roman: string): number {
-  let sum = 0;
-  Array.from(roman).forEach((letter, index) => {
-    const value = ROMAN_VALUES[letter] ?? 0;
-    sum += value < (ROMAN_VALUES[roman.charAt(index + 1)] ?? 0) ? -value : value;
-  });
-  return sum;
-}
-
+/** above a thousand, and long enough to be no word ('MIX', 'MILD') */
+const ROMAN_YEAR = '(?=[MDCLXVI]{5})M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})';
 const NUMBERED =
   /\b(?:chapter|part|volume|vol\.|book|act|scene|section|appendix|article|canto|figure|fig\.|grade|group|level|phase|stage|table|title|type|class|version|episode|lesson|unit|no\.|world war|super bowl) $/i;
 const REIGNING =
@@ -78,9 +81,31 @@ function romanNumeral(match: RegExpExecArray): string | undefined {
   return isNumbered ? cardinal(digits) : `the ${ordinal(digits)}`;
 }
 
+/** Longest paragraph that may be a heading, in characters. */
+const LONGEST_HEADING = 60;
+
+/** 'XIV' alone, 'IV. The Harbour', 'I. Introduction'; not 'I. Newton wrote it.' and not a lone 'I', 'V' or 'XL'. */
+function headingNumber({ 0: roman, index, input }: RegExpExecArray): string | undefined {
+  if (index > 0) return undefined;
+  const rest = input.slice(roman.length);
+  const isAlone = rest.trim() === '';
+  const isTitled = /^[.:)] ?["']?[A-Z]/.test(rest);
+  const isHeading = input.length <= LONGEST_HEADING && !/[.!?]["']?\s*$/.test(rest);
+  if (!(isAlone ? roman.length > 1 : isTitled && (roman.length > 1 || isHeading))) return undefined;
+  return cardinal(String(romanValue(roman)));
+}
+
+/** Tried at a letter, before initials and abbreviations. */
+export const HEADING_RULES: readonly Rule[] = [
+  // spelled already: 'F.B.I'
+  rule('(?:[A-Z]\\.){1,12}[A-Z](?![A-Za-z.])', ([letters]) => letters),
+  rule('(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z0-9])', headingNumber),
+];
+
 /** Tried at a letter. */
 export const CAPITAL_RULES: readonly Rule[] = [
-  rule(`${ROMAN}(?![A-Za-z0-9])`, romanNumeral),
+  rule(`${ROMAN_YEAR}(?![A-Za-z0-9])`, ([roman]) => year(String(romanValue(roman)))),
+  rule(`(?=[IVXLC])${ROMAN}(?![A-Za-z0-9])`, romanNumeral),
   rule('[A-Z]{2,5}(?=s(?![A-Za-z]))', ([word]) => (isSpelled(word) ? `${spell(word)}'` : undefined)),
   rule(
     '([A-Z]{1,4})&([A-Z]{1,4})(?![A-Za-z])',

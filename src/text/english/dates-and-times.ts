@@ -54,7 +54,7 @@ const MERIDIEM = ' ?(?<half>[AaPp])(?:\\.[Mm]\\.|[Mm]\\b)';
 function meridiem(match: RegExpExecArray): string {
   const half = match.groups?.['half'];
   if (half === undefined) return '';
-  return ` ${half.toUpperCase()} M${match[0].endsWith('.') && endsSentence(textAfter(match)) ? '.' : ''}`;
+  return ` ${half.toUpperCase()}.M${match[0].endsWith('.') && endsSentence(textAfter(match)) ? '.' : ''}`;
 }
 
 function clock(match: RegExpExecArray): string | undefined {
@@ -68,19 +68,23 @@ function clock(match: RegExpExecArray): string | undefined {
   } else if (half === '') {
     spoken += Number(hour) >= 1 && Number(hour) <= 12 && !hour.startsWith('0') ? " o'clock" : ' hundred';
   }
-  if (second !== undefined) {
+  if (Number(second ?? 0) > 0) {
     spoken += ` and ${cardinal(String(Number(second)))} second${Number(second) === 1 ? '' : 's'}`;
   }
-  return spoken + half;
+  return spoken + half + (match.groups?.['zulu'] === undefined ? '' : ' U.T.C');
 }
 
 /** Tried at a digit. */
 export const DATE_AND_TIME_RULES: readonly Rule[] = [
-  rule(`(${YEAR})([-/.])(\\d{1,2})\\2(\\d{1,2})(?:T(?=\\d))?(?!\\d)`, (match) => {
+  rule(`(${YEAR})([-/.])(\\d{1,2})\\2(\\d{1,2})(?:T(?=\\d)|(?!\\d))`, (match) => {
     const [whole, digits = '', , month, day] = match;
     const date = calendarDate(digits, Number(month), Number(day));
-    return date === undefined || !whole.endsWith('T') ? date : `${date},`;
+    return date === undefined || !whole.endsWith('T') ? date : `${date}, `;
   }),
+  // '2003-04' is a winter, '2024-03' a month
+  rule(`(${YEAR})-(0[1-9]|1[0-2])(?![\\d-])`, ([, digits = '', month = '']) =>
+    Number(month) > Number(digits.slice(2)) ? undefined : `${MONTHS[Number(month) - 1] ?? ''} ${year(digits)}`,
+  ),
   rule('(\\d{1,2})/(\\d{1,2})/(\\d{4}|\\d{2})(?![\\d/])', ([, first = '', second = '', digits = '']) =>
     numericDate(first, second, digits),
   ),
@@ -93,7 +97,7 @@ export const DATE_AND_TIME_RULES: readonly Rule[] = [
     const the = of !== undefined || /\bthe $/i.test(textBefore(match)) ? '' : 'the ';
     return `${the}${dayOfMonth(day)} of ${monthName(month)}${digits === undefined ? '' : `, ${year(digits)}`}`;
   }),
-  rule(`(\\d{1,2}):([0-5]\\d)(?::([0-5]\\d))?(?![\\d:])(?:${MERIDIEM})?`, clock),
+  rule(`(\\d{1,2}):([0-5]\\d)(?::([0-5]\\d))?(?![\\d:])(?:${MERIDIEM}|(?<zulu>Z)(?![A-Za-z]))?`, clock),
   rule(`(\\d{1,2})${MERIDIEM}`, (match) => {
     const hour = Number(match[1]);
     return hour >= 1 && hour <= 12 ? cardinal(String(hour)) + meridiem(match) : undefined;
@@ -120,10 +124,14 @@ const TIME_WORD =
 const COUNTABLE =
   /^ (?!(?:was|is|has|as|its|this|his|yes|us|thus|perhaps|always)\b)(?:[a-z]+s|people|men|women|children)\b/;
 
-export const YEAR_RULES: readonly Rule[] = [
+/** '1939-45', '2020/21': before fractions. */
+export const YEAR_RANGE_RULES: readonly Rule[] = [
   rule(`(${YEAR})[-–/](\\d{2})(?![\\d.,]\\d|\\d)`, ([, digits = '', end = '']) =>
     Number(end) > Number(digits.slice(2)) ? `${year(digits)} to ${cardinal(String(Number(end)))}` : undefined,
   ),
+];
+
+export const YEAR_RULES: readonly Rule[] = [
   rule(`(?:1\\d|20)\\d{2}${WHOLE}(?![A-Za-z°/])`, (match) => {
     const [digits] = match;
     // 1066 is a year only where the text says so: 'ten sixty-six' is no quantity, as 'fifteen hundred' is

@@ -1,43 +1,46 @@
 /** English, put together: which rules are tried where, and in which order. After it no digit is left. */
 import { foldEnglish } from '../fold.ts';
-import { type Grammar, rule, type Rule, textAfter, textBefore } from '../rule.ts';
+import { type Grammar, rule, type Rule, textAfter, textBefore, WORD } from '../rule.ts';
 import { SILENCE, WHITE_SPACE } from '../symbols.ts';
 import { ABBREVIATION_RULES } from './abbreviations.ts';
-import { CAPITAL_RULES } from './capitals.ts';
-import { DATE_AND_TIME_RULES, MONTH_RULES, YEAR_RULES } from './dates-and-times.ts';
+import { ADDRESS_RULES, IP_ADDRESS_RULES } from './addresses.ts';
+import { CAPITAL_RULES, HEADING_RULES } from './capitals.ts';
+import { CODE_RULES, TELEPHONE_RULES } from './codes.ts';
+import { DATE_AND_TIME_RULES, MONTH_RULES, YEAR_RANGE_RULES, YEAR_RULES } from './dates-and-times.ts';
 import {
   CURRENCY_CODE_RULES,
-  digitGroups,
   fraction,
   mixedFraction,
   MONEY_RULES,
   NUMBER,
+  PER_RULES,
   QUANTITY_RULES,
 } from './money-and-units.ts';
 import { cardinal, decimal, digitByDigit, ordinal, plural, year } from './numbers.ts';
-
-/** Said digit by digit: telephone, card and account numbers, in the shapes that people write. */
-const DIGIT_GROUPS: readonly Rule[] = [
-  rule('(?:1-)?\\d{3}[-.]\\d{3}[-.]\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-  rule('\\d{3}-\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-  rule('\\d{3}-\\d{2}-\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-  rule('\\d{4}([ -])\\d{4}\\1\\d{4}\\1\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-];
-const TELEPHONE: readonly Rule[] = [
-  rule('\\+(?:\\d{1,3}(?:[ .-]\\(?\\d{1,4}\\)?){2,5}|\\d{7,15})(?!\\d)', ([groups]) => `plus ${digitGroups(groups)}`),
-  rule('\\(\\d{3}\\) ?\\d{3}[-. ]\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-];
 
 const VULGAR = '[¼-¾⅐-⅞↉]';
 const FRACTIONS: readonly Rule[] = [
   rule('24/7(?!\\d)', 'twenty-four seven'),
   rule('9/11(?!\\d)', 'nine eleven'),
+  rule('50/50(?!\\d)', 'fifty-fifty'),
+  rule('(\\d{1,3}(?:\\.\\d{1,2})?)/(\\d{1,3})(?![\\d/])', outOf),
   rule('(\\d{1,9})[ -](\\d{1,3})/(\\d{1,4})(?![\\d/])', ([, whole = '', above = '', below = '']) =>
     mixedFraction(whole, above, below),
   ),
   rule('(\\d{1,6})/(\\d{1,6})(?![\\d/])', ([, above = '', below = '']) => fraction(above, below)),
   rule(`(\\d{1,9}) ?(${VULGAR})`, ([, whole = '', part = '']) => mixedFraction(whole, ...vulgar(part))),
 ];
+
+const MARK_BEFORE =
+  /\b(?:scor(?:e|ed|es)|rat(?:e|ed|es|ing)|grade[ds]?|marks?|got|gave (?:it|them|him|her))(?: of| was| is|:)?(?: an?)? $/i;
+const MARK_AFTER = /^ (?:stars?|points?|rating|marks?|score)\b/i;
+
+/** 'rated 7/10', '4.5/5 stars' */
+function outOf(match: RegExpExecArray): string | undefined {
+  const [, mark = '', best = ''] = match;
+  const isMark = mark.includes('.') || MARK_BEFORE.test(textBefore(match)) || MARK_AFTER.test(textAfter(match));
+  return isMark ? `${decimal(mark)} out of ${cardinal(best)}` : undefined;
+}
 
 /** '½' -> ['1', '2'] by its compatibility decomposition */
 function vulgar(character: string): [string, string] {
@@ -53,19 +56,26 @@ function decade(digits: string): string {
 }
 
 const NUMBERS: readonly Rule[] = [
-  rule('(\\d{1,3}(?:,\\d{3}){0,5}|\\d{1,18})(?:st|nd|rd|th)(?![A-Za-z])', ([, digits = '']) =>
+  rule('(\\d{1,3}(?:,\\d{3}){0,5}|\\d{1,18})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])', ([, digits = '']) =>
     ordinal(digits.replaceAll(',', '')),
   ),
   rule("([12]\\d{2}0|[2-9]0)'?s(?![A-Za-z])", ([, digits = '']) => decade(digits)),
   rule("(\\d{1,18})'?s(?![A-Za-z])", ([, digits = '']) => plural(cardinal(digits))),
-  rule('(\\d{1,5}) ?[x×] ?(?=\\d)', ([, first = '']) => `${cardinal(first)} by `),
+  rule('(\\d{1,5}) ?[x×] ?(?=\\d)(?!\\d+(?:\\.\\d+)? ?=)', ([, first = '']) => `${cardinal(first)} by `),
   rule('(\\d{1,5})[x×](?![A-Za-z0-9])', ([, times = '']) => `${cardinal(times)} times`),
+  rule(
+    `(${NUMBER})[eE]([+−-]?)(\\d{1,3})(?![A-Za-z0-9])`,
+    ([, number = '', sign = '', power = '']) =>
+      `${decimal(number)} times ten to the power of ${/[−-]/.test(sign) ? 'minus ' : ''}${cardinal(String(Number(power)))}`,
+  ),
+  ...IP_ADDRESS_RULES,
   rule('\\d+(?:\\.\\d+){2,}', ([version]) => version.split('.').map(cardinal).join(' point ')),
 ];
 
 const DIGITS: readonly Rule[] = [
-  ...DIGIT_GROUPS,
+  ...CODE_RULES,
   ...DATE_AND_TIME_RULES,
+  ...YEAR_RANGE_RULES,
   rule('(\\d{1,3}):(\\d{1,3})(?![\\d:])', ([, first = '', second = '']) => `${cardinal(first)} to ${cardinal(second)}`),
   ...FRACTIONS,
   ...NUMBERS,
@@ -74,20 +84,25 @@ const DIGITS: readonly Rule[] = [
   rule(NUMBER, ([number]) => decimal(number)),
 ];
 
-const KNOWN_DOMAINS = '(?:com|org|net|edu|gov|io|info|co|uk|de|fr|eu|cn|jp)';
+/** Lone letters of formulas; words in Greek stay what they are. */
+const GREEK =
+  'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho - sigma tau upsilon phi chi psi omega'.split(
+    ' ',
+  );
+const GREEK_LETTER = rule('[Α-ΡΣ-Ωα-ρσ-ως](?!\\p{L})', ([letter]) => {
+  const small = letter.toLowerCase().replace('ς', 'σ');
+  return GREEK[small.charCodeAt(0) - 'α'.charCodeAt(0)];
+});
 
 const LETTERS: readonly Rule[] = [
+  ...HEADING_RULES,
+  ...ADDRESS_RULES,
   ...MONTH_RULES,
   ...ABBREVIATION_RULES,
-  rule('https?://(?:www\\.)?(?=[A-Za-z])', ''),
-  rule(`(?:[A-Za-z-]{1,63}\\.){1,4}${KNOWN_DOMAINS}(?![A-Za-z])`, ([name]) =>
-    name
-      .replace(/^www\./, 'w w w.')
-      .replaceAll('-', ' dash ')
-      .replaceAll('.', ' dot '),
-  ),
   ...CURRENCY_CODE_RULES,
   ...CAPITAL_RULES,
+  rule('[vV](?=\\d+\\.\\d)', 'version '),
+  GREEK_LETTER,
 ];
 
 /** A mark that separates is the pause of a comma, unless the paragraph or a quotation ends there. */
@@ -117,6 +132,18 @@ const PUNCTUATION: readonly Rule[] = [
   rule("''", '"'),
 ];
 
+/** 'x²', '10⁻³', 'km²'; behind a word it is the number of a note, which nobody says. */
+function superscript(match: RegExpExecArray): string {
+  const before = textBefore(match);
+  if (/\p{L}{2}$/u.test(before) && !/(?<!\p{L})(?:km|cm|mm|ft|in|mi)$/u.test(before)) return '';
+  const [sign = '', ...digits] = Array.from(match[0].normalize('NFKC'));
+  const power = /\d/.test(sign) ? [sign, ...digits].join('') : digits.join('');
+  if (power === '') return '';
+  if (sign === '2' && power === '2') return ' squared ';
+  if (sign === '3' && power === '3') return ' cubed ';
+  return ` to the power of ${sign === '−' ? 'minus ' : ''}${cardinal(power)} `;
+}
+
 const ARITHMETIC: readonly Rule[] = [
   rule('(?<![A-Za-z0-9)])-(?=[$£€]?\\.?\\d)', 'minus '),
   rule('±', ' plus or minus '),
@@ -131,9 +158,11 @@ const ARITHMETIC: readonly Rule[] = [
   rule('>(?= ?\\d)|(?<= )>(?= )', ' greater than '),
   rule('×|(?<=\\d ?)\\*(?= ?\\d)', ' times '),
   rule('÷', ' divided by '),
-  rule('\\^(?=\\d)', ' to the power of '),
-  rule('²', ' squared '),
-  rule('³', ' cubed '),
+  rule('\\^(?=-?\\d)', ' to the power of '),
+  rule('[⁺⁻]?[²³¹⁰⁴-⁹]+', superscript),
+  rule('√(?=[\\dA-Za-z(])', 'square root of '),
+  rule('∞', ' infinity '),
+  rule('[→⇒➔]', ' to '),
   rule(VULGAR, ([part]) => fraction(...vulgar(part))),
   rule('(?<![\\dA-Za-z])\\.\\d+', ([number]) => decimal(number)),
 ];
@@ -141,6 +170,7 @@ const ARITHMETIC: readonly Rule[] = [
 const SIGNS: readonly Rule[] = [
   rule("'(\\d0)s(?![A-Za-z])", ([, digits = '']) => decade(digits)),
   rule("'(\\d\\d)(?![\\dA-Za-z'])", ([, digits = '']) => cardinal(String(Number(digits)))),
+  rule('©', 'copyright '),
   rule('&', ' and '),
   rule('@', ' at '),
   rule('#(?=\\d)', 'number '),
@@ -186,11 +216,13 @@ function leftover([character]: RegExpExecArray): string | undefined {
 
 export const ENGLISH: Grammar = {
   fold: foldEnglish,
-  plain: /[a-z]+(?:'[a-z]+){0,2}(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
+  plain: /(?!vs )[a-z]+(?:'[a-z]+){0,2}(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
+  word: WORD,
   letters: [...LETTERS, LIGATURES],
   digits: DIGITS,
   others: [
-    ...TELEPHONE,
+    ...TELEPHONE_RULES,
+    ...PER_RULES,
     ...MONEY_RULES,
     ...PUNCTUATION,
     ...ARITHMETIC,

@@ -1,6 +1,7 @@
 /** Amounts of money and of everything else that has a unit, in English words. */
-import { rule, type Rule } from '../rule.ts';
-import { cardinal, decimal, digitByDigit } from './numbers.ts';
+import { rule, type Rule, textAfter } from '../rule.ts';
+import { cardinal, decimal } from './numbers.ts';
+import { endsSentence } from './sentence-end.ts';
 
 /** '1,234' or '1234', with decimals or without */
 export const NUMBER = '(?:\\d{1,3}(?:,\\d{3}){1,5}(?![\\d])|\\d+)(?:\\.\\d+)?';
@@ -37,9 +38,16 @@ const CURRENCIES: Readonly<Record<string, Currency>> = {
   JPY: YEN,
   CNY: YUAN,
   RMB: YUAN,
+  INR: RUPEE,
+  KRW: WON,
+  CHF: ['Swiss franc', 'Swiss francs', 'centime', 'centimes'],
+  AUD: ['Australian dollar', 'Australian dollars', 'cent', 'cents'],
+  CAD: ['Canadian dollar', 'Canadian dollars', 'cent', 'cents'],
+  HKD: ['Hong Kong dollar', 'Hong Kong dollars', 'cent', 'cents'],
 };
+const CURRENCY_CODE = '(?:USD|GBP|EUR|JPY|CNY|RMB|INR|KRW|CHF|AUD|CAD|HKD)';
 const COUNTRIES: Readonly<Record<string, string>> = {
-  US: 'U S ',
+  US: 'U.S ',
   A: 'Australian ',
   AU: 'Australian ',
   C: 'Canadian ',
@@ -78,7 +86,7 @@ export const CURRENCY_CODE_RULES: readonly Rule[] = [
   rule(`(${Object.keys(COUNTRIES).join('|')})\\$ ?(${NUMBER})(${SCALE})`, ([, country = '', number = '', scale = '']) =>
     amount(number, scale, DOLLAR, COUNTRIES[country]),
   ),
-  rule(`(USD|GBP|EUR|JPY|CNY|RMB) ?(${NUMBER})(${SCALE})`, ([, code = '', number = '', scale = '']) =>
+  rule(`(${CURRENCY_CODE}) ?(${NUMBER})(${SCALE})`, ([, code = '', number = '', scale = '']) =>
     amount(number, scale, CURRENCIES[code] ?? DOLLAR),
   ),
 ];
@@ -98,6 +106,17 @@ const UNITS: Readonly<Record<string, string>> = {
   mi: 'miles',
   ft: 'feet',
   yd: 'yards',
+  'sq ft': 'square feet',
+  'sq mi': 'square miles',
+  'sq m': 'square meters',
+  'sq km': 'square kilometers',
+  'cu ft': 'cubic feet',
+  'ft²': 'square feet',
+  acres: 'acres',
+  tbsp: 'tablespoons',
+  tsp: 'teaspoons',
+  gal: 'gallons',
+  qt: 'quarts',
   'km²': 'square kilometers',
   'm²': 'square meters',
   'cm²': 'square centimeters',
@@ -145,6 +164,9 @@ const UNITS: Readonly<Record<string, string>> = {
   MiB: 'mebibytes',
   kbps: 'kilobits per second',
   Mbps: 'megabits per second',
+  'kbit/s': 'kilobits per second',
+  'Mbit/s': 'megabits per second',
+  'Gbit/s': 'gigabits per second',
   Gbps: 'gigabits per second',
   'MB/s': 'megabytes per second',
   'GB/s': 'gigabytes per second',
@@ -153,6 +175,7 @@ const UNITS: Readonly<Record<string, string>> = {
   MW: 'megawatts',
   GW: 'gigawatts',
   kWh: 'kilowatt hours',
+  MWh: 'megawatt hours',
   V: 'volts',
   mV: 'millivolts',
   mA: 'milliamps',
@@ -169,6 +192,7 @@ const UNITS: Readonly<Record<string, string>> = {
   kcal: 'kilocalories',
   cal: 'calories',
   rpm: 'revolutions per minute',
+  bpm: 'beats per minute',
   fps: 'frames per second',
   px: 'pixels',
   dpi: 'dots per inch',
@@ -186,9 +210,13 @@ const UNITS: Readonly<Record<string, string>> = {
   EUR: 'euros',
   USD: 'dollars',
   GBP: 'pounds',
+  CHF: 'Swiss francs',
 };
 const ONE_OF: Readonly<Record<string, string>> = {
   ft: 'foot',
+  'sq ft': 'square foot',
+  'ft²': 'square foot',
+  'cu ft': 'cubic foot',
   mph: 'mile per hour',
   Hz: 'hertz',
   kHz: 'kilohertz',
@@ -208,8 +236,64 @@ function unitName(unit: string, isOne: boolean): string {
   return ONE_OF[unit] ?? [first.replace(/s(?= |$)/, ''), ...rest].join(' per ');
 }
 
+/** What stands behind 'per'. */
+const PER: Readonly<Record<string, string>> = {
+  s: 'second',
+  sec: 'second',
+  min: 'minute',
+  h: 'hour',
+  hr: 'hour',
+  d: 'day',
+  wk: 'week',
+  mo: 'month',
+  yr: 'year',
+  kg: 'kilogram',
+  g: 'gram',
+  lb: 'pound',
+  oz: 'ounce',
+  L: 'liter',
+  l: 'liter',
+  dL: 'deciliter',
+  ml: 'milliliter',
+  km: 'kilometer',
+  m: 'meter',
+  cm: 'centimeter',
+  'm²': 'square meter',
+  'cm²': 'square centimeter',
+  'm³': 'cubic meter',
+  'cm³': 'cubic centimeter',
+  '100 km': 'one hundred kilometers',
+  kWh: 'kilowatt hour',
+  GB: 'gigabyte',
+  ...Object.fromEntries(
+    ['second', 'minute', 'hour', 'day', 'night', 'week', 'month', 'year', 'person', 'head', 'user', 'page'].map(
+      (word) => [word, word],
+    ),
+  ),
+};
+const PER_WORD = Object.keys(PER)
+  .sort((a, b) => b.length - a.length)
+  .join('|');
+
+/** Tried at a slash behind an amount: '5 mg/kg', '$20/hour'. */
+export const PER_RULES: readonly Rule[] = [
+  rule(`(?<=\\d ?|\\d ?(?:${UNIT}))/ ?(${PER_WORD})(?![A-Za-z0-9²³])`, ([, word = '']) => ` per ${PER[word] ?? ''}`),
+];
+
+const COMPASS: Readonly<Record<string, string>> = { N: 'north', S: 'south', E: 'east', W: 'west' };
+
 /** Tried at a digit. */
 export const QUANTITY_RULES: readonly Rule[] = [
+  rule(
+    `(${NUMBER}) ?° ?([NSEW])(?![A-Za-z])`,
+    ([, number = '', side = '']) => `${decimal(number)} ${unitName('°', number === '1')} ${COMPASS[side] ?? ''}`,
+  ),
+  // '5 ft. 10 in.': the dot is the unit's, and the sentence's too at its end
+  rule(`(${NUMBER}) ?(ft|in|lbs?|oz|hrs?|mins?|secs?|yd|gal|qt)\\.(?![A-Za-z0-9])`, (match) => {
+    const [, number = '', unit = ''] = match;
+    const name = unit === 'in' ? (number === '1' ? 'inch' : 'inches') : unitName(unit, number === '1');
+    return `${decimal(number)} ${name}${endsSentence(textAfter(match)) ? '.' : ''}`;
+  }),
   rule(`(\\d{1,2})'(\\d{1,2})(?:"|'')`, ([, feet = '', inches = '']) =>
     [
       `${cardinal(feet)} ${feet === '1' ? 'foot' : 'feet'}`,
@@ -221,6 +305,11 @@ export const QUANTITY_RULES: readonly Rule[] = [
     ([, number = '', joint, unit = '']) =>
       // 'a 5-km run': a unit used as an adjective stays singular
       `${decimal(number)} ${unitName(unit, number === '1' || joint === '-')}`,
+  ),
+  // the name of a format or of a race
+  rule(
+    '(\\d{1,2})K(?= (?:TV|video|display|screen|monitor|resolution|camera|footage|run|race)s?\\b)',
+    ([, number = '']) => `${cardinal(number)} K`,
   ),
   rule(
     `(${NUMBER}) ?([kK]|bn|mn)(?![A-Za-z0-9])`,
@@ -261,9 +350,4 @@ export function mixedFraction(whole: string, numerator: string, denominator: str
   const part = fraction(numerator, denominator);
   const spoken = numerator === '1' && !part.includes('over') ? part.replace('one ', 'a ') : part;
   return `${cardinal(whole)} and ${spoken}`;
-}
-
-/** '555-0134' -> 'five five five, zero one three four' */
-export function digitGroups(written: string): string {
-  return Array.from(written.matchAll(/\d+/g), ([digits]) => digitByDigit(digits)).join(', ');
 }

@@ -27,7 +27,7 @@ test('sentences stay whole and whole sentences stay apart', () => {
     [
       'Doctor Smith arrived at three point one four p.m. with Missus J K Jones, as usual.',
       'He said nothing about it to anybody at all, for example to us.',
-    ].map((sentence) => sentence.replace('p.m.', 'P M')),
+    ].map((sentence) => sentence.replace('p.m.', 'P.M')),
   );
 });
 
