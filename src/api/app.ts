@@ -9,7 +9,7 @@ import { addDocsPage } from './docs-page.ts';
 import { allowOrigins, type LimitDeps, limitRate } from './limits.ts';
 import { openApiDocument } from './openapi.ts';
 import { SERVICE_ROUTES } from './openapi-service.ts';
-import { problemHandler } from './problem.ts';
+import { answerAsOpenAi, problemHandler } from './problem.ts';
 import { addBoardLogin, addQueueBoard, type BoardDeps } from './queue-board.ts';
 import { type AboutDeps, addHealthRoutes, addModelRoutes } from './routes-about.ts';
 import { addMetricsRoutes, type MetricsDeps } from './routes-metrics.ts';
@@ -39,6 +39,8 @@ export function createApp(deps: ApiDeps): Express {
   const document = openApiDocument(ROUTES, deps);
   app.get('/openapi.json', (_request, response) => void response.json(document));
   addBoardLogin(app, deps);
+
+  app.use('/v1/audio/speech', answerAsOpenAi);
 
   // Nothing below answers without a valid key.
   app.use(authenticate(deps, limitRate(deps)));

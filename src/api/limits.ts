@@ -14,12 +14,13 @@ export interface LimitDeps {
   readonly rateLimitStore?: RateLimitStore;
   /** of web pages that may call the API: 'https://studio.example' */
   readonly corsOrigins: readonly string[];
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
 const WINDOW_MS = 60_000;
 
 /** Headers RateLimit and RateLimit-Policy as draft 8 of the IETF's httpapi group has them. */
-export function limitRate({ requestsPerMinute, rateLimitStore }: LimitDeps): RequestHandler {
+export function limitRate({ requestsPerMinute, rateLimitStore, log }: LimitDeps): RequestHandler {
   return rateLimit({
     windowMs: WINDOW_MS,
     limit: requestsPerMinute,
@@ -32,6 +33,9 @@ export function limitRate({ requestsPerMinute, rateLimitStore }: LimitDeps): Req
     },
     // A counter that cannot be reached must not stop the work that it counts.
     passOnStoreError: true,
+    logger: { error: (error) => report(log, error), warn: (error) => report(log, error) },
+    // Behind a proxy the address is the proxy's: keys are what is counted there.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
     ...(rateLimitStore && { store: rateLimitStore }),
     handler: (_request, _response, next) => {
       next(
@@ -41,6 +45,10 @@ export function limitRate({ requestsPerMinute, rateLimitStore }: LimitDeps): Req
       );
     },
   });
+}
+
+function report(log: LimitDeps['log'], error: unknown): void {
+  log('rate-limit.trouble', { error: error instanceof Error ? error.message : String(error) });
 }
 
 const EXPOSED_HEADERS = [

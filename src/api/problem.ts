@@ -1,5 +1,5 @@
 /** Errors as HTTP answers: RFC 9457 problem documents with our own stable codes. One exhaustive map, and no other place decides a status. */
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { type ErrorCode, NarratorError, toNarratorError } from '../core/errors.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -66,6 +66,9 @@ export function statusOf(error: NarratorError): number {
 /** What express and its body parser throw carries a status and a type; never match their messages. */
 export function fromHttpError(thrown: unknown): NarratorError {
   const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
+  // The command line's word for a wrong request; here there is one.
+  if (thrown instanceof NarratorError && thrown.code === 'usage')
+    return new NarratorError('request_invalid', thrown.message, thrown.details, { cause: thrown });
   if (thrown instanceof NarratorError || typeof status !== 'number' || status >= 500) return toNarratorError(thrown);
   if (type === 'entity.too.large') {
     const { limit } = thrown as { limit?: number };
@@ -79,12 +82,10 @@ export function fromHttpError(thrown: unknown): NarratorError {
   return new NarratorError('request_invalid', 'The request cannot be read.', { field: 'body' });
 }
 
+/** As RFC 9457 has it. Routes that break off a stream themselves use it as well. */
 export function sendProblem(response: Response, error: NarratorError, status = statusOf(error)): void {
-  if (error.retryable && !response.hasHeader('retry-after'))
-    response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
-  const { code, message, hint, ...place } = error.toRecord();
-  // What is inside stays inside: the log has it, under the request's id.
-  const detail = code === 'internal' ? 'Something unexpected happened.' : message;
+  allowRetry(response, error);
+  const { code, hint, message: _message, ...place } = error.toRecord();
   response
     .status(status)
     .type('application/problem+json')
@@ -93,7 +94,7 @@ export function sendProblem(response: Response, error: NarratorError, status = s
         type: `urn:f5-narrator:error:${code}`,
         title: code,
         status,
-        detail,
+        detail: shown(error),
         hint,
         ...place,
         code,
@@ -102,17 +103,42 @@ export function sendProblem(response: Response, error: NarratorError, status = s
     );
 }
 
+/** As OpenAI's clients read errors: {error: {message, type, param, code}}. */
+function sendOpenAiError(response: Response, error: NarratorError, status: number): void {
+  allowRetry(response, error);
+  response.status(status).json({
+    error: {
+      message: `${shown(error)} ${error.hint}`,
+      type: status < 500 ? 'invalid_request_error' : 'server_error',
+      param: error.details.field ?? null,
+      code: error.code,
+    },
+  });
+}
+
+/** What is inside stays inside: the log has it, under the request's id. */
+function shown({ code, message }: NarratorError): string {
+  return code === 'internal' ? 'Something unexpected happened.' : message;
+}
+
+function allowRetry(response: Response, { retryable }: NarratorError): void {
+  if (retryable && !response.hasHeader('retry-after')) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+}
+
+/** Errors of whatever lies behind are answered in OpenAI's form, those of keys and limits too. */
+export const answerAsOpenAi: RequestHandler = (_request, response, next) => {
+  response.locals['send'] = sendOpenAiError;
+  next();
+};
+
 /** The last middleware. `report` hears of every error; answers that have begun can only be broken off. */
 export function problemHandler(report: (error: NarratorError, requestId: string) => void): ErrorRequestHandler {
   return (thrown: unknown, _request, response, _next) => {
     const error = fromHttpError(thrown);
     report(error, response.locals['requestId'] as string);
-    if (response.headersSent) response.destroy();
-    else
-      sendProblem(
-        response,
-        error,
-        error.details.field === 'body' && error.details.limit !== undefined ? 413 : statusOf(error),
-      );
+    if (response.headersSent) return void response.destroy();
+    const isTooLarge = error.details.field === 'body' && error.details.limit !== undefined;
+    const send = (response.locals['send'] as typeof sendOpenAiError | undefined) ?? sendProblem;
+    send(response, error, isTooLarge ? 413 : statusOf(error));
   };
 }

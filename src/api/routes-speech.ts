@@ -1,8 +1,7 @@
 /** Texts that are spoken while the client waits: POST /tts, and POST /v1/audio/speech as OpenAI's clients call it. */
-import { type Express, json, type Request, type RequestHandler, type Response } from 'express';
+import { type Express, json, type Request, type Response } from 'express';
 import { NarratorError } from '../core/errors.ts';
 import { requireScope } from './auth.ts';
-import { fromHttpError, statusOf } from './problem.ts';
 import {
   CLIP_BYTES_MAX,
   openAiSpeechSchema,
@@ -64,8 +63,8 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
   app.post(
     '/v1/audio/speech',
     requireScope('submit'),
-    openAiErrors(json({ limit: 1024 * 1024 })),
-    openAiErrors(async (request, response) => {
+    json({ limit: 1024 * 1024 }),
+    async (request: Request, response: Response) => {
       const { input, voice, response_format: format, speed } = parseRequest(openAiSpeechSchema, request.body);
       const spoken = await speakFor(response, {
         text: input,
@@ -74,30 +73,6 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
       });
       if (format === 'pcm') response.type('audio/pcm').send(Buffer.from(spoken.wav).subarray(WAV_HEADER_BYTES));
       else response.type('audio/wav').send(Buffer.from(spoken.wav));
-    }),
+    },
   );
-}
-
-/** OpenAI's clients read errors in OpenAI's form: {error: {message, type, param, code}}. */
-function openAiErrors(handler: RequestHandler): RequestHandler {
-  return async (request, response, next) => {
-    const answer = (thrown: unknown): void => {
-      const error = fromHttpError(thrown);
-      if (response.headersSent || error.code === 'internal') return next(thrown);
-      const type = statusOf(error) < 500 ? 'invalid_request_error' : 'server_error';
-      response.status(statusOf(error)).json({
-        error: {
-          message: `${error.message} ${error.hint}`,
-          type,
-          param: error.details.field ?? null,
-          code: error.code,
-        },
-      });
-    };
-    try {
-      await handler(request, response, (thrown?: unknown) => (thrown === undefined ? next() : answer(thrown)));
-    } catch (thrown) {
-      answer(thrown);
-    }
-  };
 }
