@@ -51,12 +51,16 @@ export const ttsRequestSchema = z
   });
 export type TtsRequest = z.output<typeof ttsRequestSchema>;
 
+/** What can be made of OpenAI's formats; theirs are opus, aac and flac besides. */
+const FORMAT_RULE = 'must be "mp3", "wav" or "pcm": other formats are not made here';
+
 /** https://platform.openai.com/docs/api-reference/audio/createSpeech, as far as a voice-cloning model can follow it. */
 export const openAiSpeechSchema = z.object({
-  model: z.string(),
+  model: z.string('must be a string').describe('taken as it comes: a deployment has one model'),
   input: text,
   voice: z.union([z.string().min(1), z.object({ id: z.string().min(1) })], 'must be the name of a voice'),
-  response_format: z.enum(['wav', 'pcm'], 'must be "wav" or "pcm"').default('wav'),
+  response_format: z.enum(['mp3', 'wav', 'pcm'], FORMAT_RULE).default('mp3'),
+  stream_format: z.literal('audio', 'must be "audio": events are not streamed').exactOptional(),
   speed: speed.exactOptional(),
 });
 
@@ -66,7 +70,7 @@ export function parseRequest<S extends z.ZodType>(schema: S, body: unknown): z.o
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const field = unknown ?? (issue?.path.join('.') || 'body');
+  const field = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.').slice(0, 200) || 'body';
   const limit = issue?.code === 'too_big' && typeof issue.maximum === 'number' ? { limit: issue.maximum } : {};
   const message =
     unknown === undefined ? `${field} ${issue?.message ?? 'is wrong'}.` : `${field} is not a field of this request.`;

@@ -1,12 +1,16 @@
 /** Pages over all jobs, newest first, and the place of an open job in the queue. */
 import { NarratorError } from './errors.ts';
 import { indexPrefix, jobOfIndexKey, openPrefix } from './keys.ts';
+import { readJobHead } from './ledger.ts';
 import type { ArtifactStore } from './ports.ts';
+import { readAhead } from './read-ahead.ts';
 import type { JobReader, JobState, JobStatus } from './read-job.ts';
 
 export const PAGE_LIMIT_MAX = 500;
 /** Entries of the index that one page looks at, when most of them are not what was asked for. */
 const LOOKED_AT_MAX = 1000;
+/** Jobs that are read at once. */
+const READ_AHEAD = 16;
 
 export interface Page<T> {
   readonly entries: readonly T[];
@@ -19,34 +23,49 @@ export interface ListJobsQuery {
   /** 1 to 500 */
   readonly limit: number;
   readonly state?: JobState;
-  /** of this tenant only */
-  readonly tenant?: string;
+  /** of this tenant only; null: of those that have none. Absent: of all */
+  readonly tenant?: string | null;
 }
 
-/** @throws NarratorError usage: an unusable cursor or limit */
+/**
+ * A cursor names no job but one of the page that it came with: whoever sees only a tenant's jobs learns nothing of others.
+ * @throws NarratorError usage: an unusable cursor or limit
+ */
 export async function listJobs(
   query: ListJobsQuery,
   { store, reader }: { readonly store: ArtifactStore; readonly reader: JobReader },
 ): Promise<Page<JobStatus>> {
   checkLimit(query.limit);
-  if (query.cursor !== undefined && !/^\d{13}-[A-Za-z0-9._-]{1,64}$/.test(query.cursor)) throw badCursor();
+  if (query.cursor !== undefined && !/^\d{13}-[A-Za-z0-9._-]{0,64}$/.test(query.cursor)) throw badCursor();
   const entries: JobStatus[] = [];
   let lookedAt = 0;
+  let lastTime: string | undefined;
   let cursor: string | undefined;
   const startAfter = query.cursor === undefined ? {} : { startAfter: `${indexPrefix}${query.cursor}` };
-  for await (const { key } of store.list(indexPrefix, startAfter)) {
-    if (entries.length >= query.limit || lookedAt >= LOOKED_AT_MAX) return { entries, ...(cursor && { cursor }) };
+  const looked = readAhead(store.list(indexPrefix, startAfter), READ_AHEAD, async ({ key }) => {
+    const head = await readJobHead(store, jobOfIndexKey(key));
+    const isOurs = head !== undefined && isOf(query.tenant, head.tenant);
+    return { place: key.slice(indexPrefix.length), status: isOurs ? await reader.statusOf(head) : undefined };
+  });
+  for await (const { place, status } of looked) {
+    if (entries.length >= query.limit && cursor !== undefined) return { entries, cursor };
+    const time = place.slice(0, INDEX_TIME_LENGTH);
+    // Between two moments, so that the time alone says where to go on.
+    if (lookedAt >= LOOKED_AT_MAX && time !== lastTime) return { entries, cursor: time };
     lookedAt += 1;
-    cursor = key.slice(indexPrefix.length);
-    const status = await reader.read(jobOfIndexKey(key));
-    if (status !== undefined && isAskedFor(status, query)) entries.push(status);
+    lastTime = time;
+    if (status === undefined || (query.state !== undefined && status.state !== query.state)) continue;
+    entries.push(status);
+    cursor = place;
   }
   return { entries };
 }
 
-function isAskedFor(status: JobStatus, { state, tenant }: ListJobsQuery): boolean {
-  return (state === undefined || status.state === state) && (tenant === undefined || status.tenant === tenant);
-}
+/** of a place in the index: '0000000000000-' */
+const INDEX_TIME_LENGTH = 14;
+
+const isOf = (wanted: string | null | undefined, tenant: string | undefined) =>
+  wanted === undefined || wanted === (tenant ?? null);
 
 export function checkLimit(limit: number): void {
   if (Number.isInteger(limit) && limit >= 1 && limit <= PAGE_LIMIT_MAX) return;
@@ -111,8 +130,10 @@ export class JobQueue {
 
   async #look(): Promise<readonly JobStatus[]> {
     const jobs: JobStatus[] = [];
-    for await (const { key } of this.#store.list(openPrefix)) {
-      const status = await this.#reader.read(key.slice(openPrefix.length));
+    const read = readAhead(this.#store.list(openPrefix), READ_AHEAD, ({ key }) =>
+      this.#reader.read(key.slice(openPrefix.length)),
+    );
+    for await (const status of read) {
       if (status !== undefined && status.summary === undefined) jobs.push(status);
     }
     return jobs;

@@ -24,7 +24,7 @@ import { retriedLines } from './retry-job.ts';
 import { TAKES_MAX } from './seeds.ts';
 import type { SpeechModel } from './segment.ts';
 import { packShards } from './pack-shards.ts';
-import type { JobPlan, PlanTotals, RejectedItem, ShardPlan } from './shard.ts';
+import type { ItemPart, JobPlan, PlanTotals, RejectedItem, ShardPlan } from './shard.ts';
 import { type BegunItem, encodeShard, NO_SHARD, putShard, ShardChain } from './shard-chain.ts';
 
 /** Shards that are being written at once. */
@@ -206,11 +206,14 @@ async function storedManifest(head: JobHead, { store, signal }: PlanJobDeps): Pr
   return { format, bytes: interruptible(source) };
 }
 
-/** The same planning without a store: what a job would come to. `onRejected` hears of every bad line, in order. */
+/** The same planning without a store: what a job would come to. `onRejected` hears of every bad line, `onPart` of what would be spoken. */
 export async function planDryRun(
   manifest: ManifestSource,
   options: PlanOptions & { readonly shardSeconds: number },
-  deps: PlanDeps & { readonly onRejected?: (rejected: RejectedItem) => void },
+  deps: PlanDeps & {
+    readonly onRejected?: (rejected: RejectedItem) => void;
+    readonly onPart?: (part: ItemPart) => void;
+  },
 ): Promise<PlanTotals & { shards: number }> {
   const totals = new TotalsOfShards();
   let shards = 0;
@@ -219,6 +222,7 @@ export async function planDryRun(
     shards += 1;
     totals.add(contents);
     for (const one of contents.rejected) deps.onRejected?.(one);
+    for (const one of contents.parts) deps.onPart?.(one);
   }
   return { ...totals.value(deps.model.hopLength / deps.model.sampleRateHz), shards };
 }

@@ -16,10 +16,23 @@ import { readAhead } from './read-ahead.ts';
 import type { JobSummary, ShardRecord } from './record.ts';
 import type { JobPlan } from './shard.ts';
 
-export type JobState = 'planning' | 'running' | 'cancelling' | JobSummary['outcome'];
+export const JOB_STATES = [
+  'planning',
+  'running',
+  'cancelling',
+  'completed',
+  'partially_failed',
+  'failed',
+  'cancelled',
+] as const satisfies ('planning' | 'running' | 'cancelling' | JobSummary['outcome'])[];
+export type JobState = (typeof JOB_STATES)[number];
 
 export interface JobStatus {
   readonly id: string;
+  /** what was accepted */
+  readonly head: JobHead;
+  /** 1, and one more for every retry */
+  readonly round: number;
   /** whose job it is */
   readonly tenant?: string;
   readonly state: JobState;
@@ -37,12 +50,18 @@ export interface JobStatus {
     readonly pending: number;
   };
   readonly shards: { readonly total: number; readonly recorded: number };
-  readonly audioSeconds: { readonly predicted: number; readonly finished: number };
+  /** `earlier`: what of the finished was there before this round */
+  readonly audioSeconds: { readonly predicted: number; readonly finished: number; readonly earlier?: number };
   /** 0 to 100, by predicted speech: 100 only when finished */
   readonly percent: number;
   /** why the job as a whole failed */
   readonly error?: ErrorRecord;
   readonly summary?: JobSummary;
+}
+
+/** Of a job that was accepted just now: nobody needs to look. */
+export function acceptedStatus(head: JobHead): JobStatus {
+  return openStatus(head, 1, 'planning', undefined, NOTHING);
 }
 
 /** Jobs whose progress is remembered between calls. */
@@ -62,7 +81,12 @@ export class JobReader {
   /** @returns undefined if there is no such job */
   async read(jobId: string): Promise<JobStatus | undefined> {
     const head = await readJobHead(this.#store, jobId);
-    if (head === undefined) return undefined;
+    return head === undefined ? undefined : this.statusOf(head);
+  }
+
+  /** The same for who has read the head already. */
+  async statusOf(head: JobHead): Promise<JobStatus> {
+    const jobId = head.id;
     const first = await readSummary(this.#store, jobId);
     // Only what is finished can be retried.
     const round = first === undefined ? 1 : await latestRound(this.#store, jobId);
@@ -74,11 +98,11 @@ export class JobReader {
       isCancelled(this.#store, jobId),
     ]);
     const times = planned === undefined ? {} : { plannedAt: planned.modifiedAt.toISOString() };
-    if (summary !== undefined) return { ...finishedStatus(head, plan, summary), ...times };
+    if (summary !== undefined) return { ...finishedStatus(head, round, plan, summary), ...times };
     const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
     const progress = this.#progressOf(jobId, round, before?.shards ?? 0);
     await progress.update(this.#store);
-    const status = { ...openStatus(head, state, plan, progress.counts), ...times };
+    const status = { ...openStatus(head, round, state, plan, progress.counts), ...times };
     return before === undefined ? status : retriedStatus(status, plan, before);
   }
 
@@ -184,11 +208,19 @@ function sum(counts: Counts, record: ShardRecord): Counts {
   };
 }
 
-function openStatus(head: JobHead, state: JobState, plan: JobPlan | undefined, counts: Counts): JobStatus {
+function openStatus(
+  head: JobHead,
+  round: number,
+  state: JobState,
+  plan: JobPlan | undefined,
+  counts: Counts,
+): JobStatus {
   const { succeeded, failed } = counts;
   const total = plan?.totals.items ?? succeeded + failed;
   return {
     id: head.id,
+    head,
+    round,
     ...(head.tenant !== undefined && { tenant: head.tenant }),
     state,
     createdAt: head.createdAt,
@@ -206,11 +238,13 @@ function percentOf(plan: JobPlan, counts: Counts): number {
   return Math.round(share * 1000) / 10;
 }
 
-function finishedStatus(head: JobHead, plan: JobPlan | undefined, summary: JobSummary): JobStatus {
+function finishedStatus(head: JobHead, round: number, plan: JobPlan | undefined, summary: JobSummary): JobStatus {
   const { outcome, finishedAt, items, succeeded, failed, audioSeconds, error } = summary;
   const shards = plan?.shards ?? 0;
   return {
     id: head.id,
+    head,
+    round,
     ...(head.tenant !== undefined && { tenant: head.tenant }),
     state: outcome,
     createdAt: head.createdAt,
@@ -250,8 +284,21 @@ function retriedStatus(status: JobStatus, plan: JobPlan | undefined, { summary, 
     audioSeconds: {
       predicted: rounded(summary.audioSeconds + status.audioSeconds.predicted),
       finished: rounded(summary.audioSeconds + status.audioSeconds.finished),
+      earlier: summary.audioSeconds,
     },
   };
+}
+
+/**
+ * Seconds until the job is done if it goes on as it went in this round, whatever else is at work.
+ * @returns undefined while nothing is there to tell by
+ */
+export function etaSeconds({ state, startedAt, audioSeconds }: JobStatus, now: Date): number | undefined {
+  if (state !== 'running' || startedAt === undefined) return undefined;
+  const { predicted, finished, earlier = 0 } = audioSeconds;
+  const elapsedSeconds = (now.getTime() - Date.parse(startedAt)) / 1000;
+  if (finished <= earlier || elapsedSeconds <= 0) return undefined;
+  return Math.ceil((Math.max(0, predicted - finished) * elapsedSeconds) / (finished - earlier));
 }
 
 const rounded = (value: number) => Math.round(value * 1000) / 1000;

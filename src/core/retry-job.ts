@@ -78,11 +78,11 @@ async function checkRetriable(
   store: ArtifactStore,
 ): Promise<void> {
   const hint = 'List the items of the job that failed.';
-  if (only.length === 0) throw new NarratorError('usage', 'No item is named.', { field: 'items', hint });
+  if (only.length === 0) throw new NarratorError('usage', 'No item is named.', { field: 'only', hint });
   if (only !== 'failed' && only.length > RETRIED_ITEMS_MAX) {
     const message = `${only.length} items are named, the limit is ${RETRIED_ITEMS_MAX}.`;
     throw new NarratorError('usage', message, {
-      field: 'items',
+      field: 'only',
       limit: RETRIED_ITEMS_MAX,
       hint: 'Retry all that failed.',
     });
@@ -97,7 +97,7 @@ async function checkRetriable(
   const [first] = missing;
   if (first !== undefined) {
     const message = `The job ${jobId} has no failed item ${JSON.stringify(first)}.`;
-    throw new NarratorError('usage', message, { field: 'items', hint });
+    throw new NarratorError('usage', message, { field: 'only', hint });
   }
   if (failures === 0) throw new NarratorError('usage', `No item of the job ${jobId} failed.`, { hint });
 }

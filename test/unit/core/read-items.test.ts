@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NarratorError } from '../../../src/core/errors.ts';
-import { type ItemStatus, readItems, type ReadItemsQuery } from '../../../src/core/read-items.ts';
+import { readItems, type ReadItemsQuery } from '../../../src/core/read-items.ts';
+import type { ItemStatus } from '../../../src/core/round-items.ts';
 import { retryJob } from '../../../src/core/retry-job.ts';
 import { jsonLines } from './fakes.ts';
 import { house, lines } from './house.ts';
