@@ -24,15 +24,20 @@ export interface SpeechDeps {
   readonly speak: Speak;
   /** requests that are spoken at once; more are refused with 429 */
   readonly speechesMax: number;
+  /** @param pcm mono. @throws the signal's reason once it aborts */
+  readonly encodeMp3: (
+    pcm: Int16Array,
+    options: { readonly sampleRateHz: number; readonly signal: AbortSignal },
+  ) => Promise<Uint8Array>;
 }
 
 /** Header of the WAV files that we write at 16 bits. */
 const WAV_HEADER_BYTES = 44;
 
-export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps): void {
+export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }: SpeechDeps): void {
   let speaking = 0;
-  /** Speaks for as long as the client is there. @throws NarratorError too_many_requests */
-  const speakFor = async (response: Response, request: TtsRequest): Promise<SpokenAudio> => {
+  /** Works for as long as the client is there. @throws NarratorError too_many_requests */
+  const whileThere = async <T>(response: Response, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     if (speaking >= speechesMax) {
       throw new NarratorError('too_many_requests', `${speaking} texts are being spoken already; that is the limit.`, {
         limit: speechesMax,
@@ -42,7 +47,7 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     try {
-      return await speak(request, gone.signal);
+      return await work(gone.signal);
     } finally {
       speaking -= 1;
     }
@@ -50,7 +55,8 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
 
   const clipBody = json({ limit: Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024 });
   app.post('/tts', requireScope('submit'), clipBody, async (request: Request, response: Response) => {
-    const spoken = await speakFor(response, parseRequest(ttsRequestSchema, request.body));
+    const wanted = parseRequest(ttsRequestSchema, request.body);
+    const spoken = await whileThere(response, (signal) => speak(wanted, signal));
     response.setHeader('x-audio-seconds', spoken.seconds.toFixed(3));
     if (request.accepts(['audio/wav', 'application/json']) === 'application/json') {
       const { wav, ...about } = spoken;
@@ -60,19 +66,27 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax }: SpeechDeps
     }
   });
 
-  app.post(
-    '/v1/audio/speech',
-    requireScope('submit'),
-    json({ limit: 1024 * 1024 }),
-    async (request: Request, response: Response) => {
-      const { input, voice, response_format: format, speed } = parseRequest(openAiSpeechSchema, request.body);
-      const spoken = await speakFor(response, {
-        text: input,
-        voice: typeof voice === 'string' ? voice : voice.id,
-        ...(speed !== undefined && { speed }),
-      });
-      if (format === 'pcm') response.type('audio/pcm').send(Buffer.from(spoken.wav).subarray(WAV_HEADER_BYTES));
-      else response.type('audio/wav').send(Buffer.from(spoken.wav));
-    },
-  );
+  const textBody = json({ limit: 1024 * 1024 });
+  app.post('/v1/audio/speech', requireScope('submit'), textBody, async (request: Request, response: Response) => {
+    const { input, voice, response_format: format, speed } = parseRequest(openAiSpeechSchema, request.body);
+    const wanted = {
+      text: input,
+      voice: typeof voice === 'string' ? voice : voice.id,
+      ...(speed !== undefined && { speed }),
+    };
+    const audio = await whileThere(response, async (signal) => {
+      const { wav, sampleRateHz } = await speak(wanted, signal);
+      if (format === 'wav') return wav;
+      const pcm = wav.subarray(WAV_HEADER_BYTES);
+      return format === 'pcm' ? pcm : encodeMp3(int16Samples(pcm), { sampleRateHz, signal });
+    });
+    response.type(CONTENT_TYPES[format]).send(Buffer.from(audio));
+  });
+}
+
+const CONTENT_TYPES = { mp3: 'audio/mpeg', wav: 'audio/wav', pcm: 'audio/pcm' } as const;
+
+/** A copy: samples in a file need not lie where a typed array could begin. */
+function int16Samples(bytes: Uint8Array): Int16Array {
+  return new Int16Array(bytes.slice().buffer);
 }

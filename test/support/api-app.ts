@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ApiDeps, createApp } from '../../src/api/app.ts';
+import { encodeMp3 } from '../../src/audio/encode-mp3.ts';
 
 /** Open to everybody, with one voice and nothing to say. */
 export function apiDeps(overrides: Partial<ApiDeps> = {}): ApiDeps {
@@ -11,6 +12,7 @@ export function apiDeps(overrides: Partial<ApiDeps> = {}): ApiDeps {
     corsOrigins: [],
     speak: () => Promise.reject(new Error('This test speaks nothing.')),
     speechesMax: 2,
+    encodeMp3,
     listVoices: () =>
       Promise.resolve([
         { id: 'slt', version: 'v', language: 'en', transcript: 'Hello. ', promptSamples: 1, sourceRms: 0.1 },

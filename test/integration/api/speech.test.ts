@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import OpenAI from 'openai';
-import { type ApiDeps, createApp } from '../../../src/api/app.ts';
+import type { ApiDeps } from '../../../src/api/app.ts';
 import type { TtsRequest } from '../../../src/api/speech-request.ts';
+import { decodeAudio } from '../../../src/audio/decode.ts';
 import { wavHeader } from '../../../src/audio/wav-header.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
+import { type Problem, type ServedApp, serveApp } from '../../support/api-app.ts';
 
 /** A WAV file of as many samples as the text has characters. */
 function spoken(text: string) {
@@ -15,7 +15,7 @@ function spoken(text: string) {
   return { wav, seconds: text.length / 24_000, sampleRateHz: 24_000, segments: [{ text, start: 0, end: 1 }] };
 }
 
-let server: Server;
+let served: ServedApp;
 let url: string;
 let requests: TtsRequest[] = [];
 let events: { event: string; fields: Record<string, unknown> }[] = [];
@@ -23,32 +23,17 @@ let notReady: string | undefined;
 let speak: ApiDeps['speak'];
 
 before(async () => {
-  const app = createApp({
+  served = await serveApp({
     speak: (request, signal) => {
       requests.push(request);
       return speak(request, signal);
     },
-    listVoices: () =>
-      Promise.resolve([
-        { id: 'slt', version: 'v', language: 'en', transcript: 'Hello. ', promptSamples: 1, sourceRms: 0.1 },
-      ]),
-    model: { id: 'tiny', digest: 'd', languages: ['en'], licence: 'MIT' },
     notReady: () => notReady,
-    version: '1.2.3',
-    speechesMax: 2,
-    keys: { required: false, verify: () => Promise.resolve(undefined) },
-    requestsPerMinute: 10_000,
-    corsOrigins: [],
     log: (event, fields) => events.push({ event, fields }),
   });
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  ({ url } = served);
 });
-after(() => {
-  server.closeAllConnections();
-  server.close();
-});
+after(() => served.close());
 beforeEach(() => {
   [requests, events, notReady] = [[], [], undefined];
   speak = ({ text }) => Promise.resolve(spoken(text));
@@ -60,16 +45,6 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-
-interface Problem {
-  code: string;
-  field?: string;
-  limit?: number;
-  retryable: boolean;
-  hint: string;
-  detail: string;
-  instance: string;
-}
 
 async function problemOf(response: Response, status: number): Promise<Problem> {
   assert.equal(response.status, status);
@@ -185,6 +160,14 @@ describe('POST /tts', () => {
 describe("OpenAI's client", () => {
   const client = () => new OpenAI({ apiKey: 'none', baseURL: `${url}/v1`, maxRetries: 0 });
 
+  test('gets an MP3 file when it says nothing of the format', async () => {
+    const answer = await client().audio.speech.create({ model: 'tiny', voice: 'slt', input: 'x'.repeat(5_000) });
+    assert.equal(answer.headers.get('content-type'), 'audio/mpeg');
+    const decoded = await decodeAudio(Buffer.from(await answer.arrayBuffer()));
+    assert.deepEqual([decoded.format, decoded.sampleRateHz, decoded.channels.length], ['mp3', 24_000, 1]);
+    assert.ok((decoded.channels[0]?.length ?? 0) >= 5_000);
+  });
+
   test('gets a WAV file, or bare samples', async () => {
     const wav = await client().audio.speech.create({
       model: 'tiny',
@@ -211,14 +194,21 @@ describe("OpenAI's client", () => {
       assert.deepEqual([error.code, error.param], ['voice_not_found', 'voice']);
       return true;
     });
-    await assert.rejects(
-      client().audio.speech.create({ model: 'tiny', voice: 'alloy', input: 'Hello.', response_format: 'mp3' }),
-      (error) => {
-        assert.ok(error instanceof OpenAI.BadRequestError);
-        assert.equal(error.param, 'response_format');
-        return true;
-      },
-    );
+  });
+
+  test('is told which formats there are', async () => {
+    for (const format of ['opus', 'aac', 'flac'] as const) {
+      await assert.rejects(
+        client().audio.speech.create({ model: 'tiny', voice: 'slt', input: 'Hello.', response_format: format }),
+        (error) => {
+          assert.ok(error instanceof OpenAI.BadRequestError);
+          assert.equal(error.param, 'response_format');
+          assert.match(error.message, /"mp3", "wav" or "pcm"/);
+          return true;
+        },
+      );
+    }
+    assert.deepEqual(requests, []);
   });
 
   test('lists models', async () => {
