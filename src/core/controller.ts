@@ -197,8 +197,9 @@ export class Controller {
   async #advance(job: OpenJob, signal: AbortSignal | undefined): Promise<boolean> {
     const { store } = this.#deps;
     await job.readRecords(store);
-    await job.news.update(job);
-    if (!job.isRecorded() && (await isCancelled(store, job.head.id))) {
+    if (job.isRecorded() || !(await isCancelled(store, job.head.id))) {
+      await job.news.update(job);
+    } else {
       await this.#recordCancelled(job);
       await job.readRecords(store);
       if (job.plan === undefined) this.#plan(job, signal);

@@ -48,6 +48,20 @@ describe('the dispatcher in this process', () => {
     assert.equal(await dispatcher.capacity(), 1);
   });
 
+  it('takes the more urgent of what waits first, and the longest waiting of those that are equal', async () => {
+    const { dispatcher, atWork } = house({ concurrency: 4 });
+    for (const [id, priority] of [
+      ['a', 0],
+      ['low', -1],
+      ['b', undefined],
+      ['urgent', 10],
+    ] as const) {
+      await dispatcher.dispatch({ ...message(id), ...(priority !== undefined && { priority }) });
+    }
+    await dispatcher.start();
+    assert.deepEqual(atWork(), ['urgent', 'a', 'b', 'low']);
+  });
+
   it('starts nothing before it is started', async () => {
     const { dispatcher, atWork } = house();
     await dispatcher.dispatch(message('a'));

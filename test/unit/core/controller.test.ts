@@ -6,7 +6,7 @@ import { NarratorError } from '../../../src/core/errors.ts';
 import { finishJob } from '../../../src/core/finish-job.ts';
 import { finishedKey, openKey, planKey } from '../../../src/core/keys.ts';
 import { planJob } from '../../../src/core/planner.ts';
-import type { ShardMessage } from '../../../src/core/ports.ts';
+import type { Dispatcher, ShardMessage } from '../../../src/core/ports.ts';
 import { JobReader } from '../../../src/core/read-job.ts';
 import type { JobSummary } from '../../../src/core/record.ts';
 import { jsonLines, planning, voices } from './fakes.ts';
@@ -239,6 +239,39 @@ describe('the controller', () => {
     assert.equal(summary.outcome, 'cancelled');
     assert.deepEqual([summary.succeeded, summary.errors], [1, { cancelled: 5 }]);
     assert.equal(await cancelJob('job', common), false);
+  });
+
+  it('stops what is at work of a cancelled job at once, where it can be reached', async () => {
+    const one = house({ cancelGraceMs: 5000 }, 3);
+    const aborted: string[] = [];
+    const dispatcher: Dispatcher = {
+      ...one.dispatcher,
+      abortJob: async (jobId) => {
+        aborted.push(jobId);
+        for (const message of one.queue.splice(0)) {
+          controller.settled(message, new NarratorError('cancelled', 'The job was cancelled.'));
+        }
+        throw new NarratorError('queue_unavailable', 'It is only a help.');
+      },
+    };
+    const controller = one.restarted({ dispatcher });
+    await one.submit('job', lines(6));
+    await controller.pass();
+    await cancelJob('job', one.common);
+    assert.deepEqual((await controller.pass()).finished, ['job'], 'without waiting for the grace');
+    assert.deepEqual(aborted, ['job']);
+    assert.equal((one.results.json('summary.json') as JobSummary).outcome, 'cancelled');
+  });
+
+  it('gives its messages the priority of their job', async () => {
+    const { controller, queue, submit } = house();
+    await submit('urgent', lines(1), { priority: 7 });
+    await submit('usual', lines(1));
+    await controller.pass();
+    assert.deepEqual(queue.map(({ jobId, priority }) => [jobId, priority]).sort(), [
+      ['urgent', 7],
+      ['usual', undefined],
+    ]);
   });
 
   it('runs until it is stopped, and wakes when told', async () => {

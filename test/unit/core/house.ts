@@ -63,7 +63,8 @@ export function house(more: Partial<ControllerDeps> = {}, window = 100) {
     submit,
     common,
     controller: passing(new Controller(controllerDeps)),
-    restarted: () => passing(new Controller(controllerDeps)),
+    dispatcher,
+    restarted: (other: Partial<ControllerDeps> = {}) => passing(new Controller({ ...controllerDeps, ...other })),
     replica: (holder: string) => passing(new Controller({ ...controllerDeps, lease: { holder, durationMs: 10_000 } })),
   };
 }

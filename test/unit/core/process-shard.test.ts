@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cancelJob } from '../../../src/core/cancel-job.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
-import { recordKey, shardKey, shardName } from '../../../src/core/keys.ts';
+import { defaultResultsPrefix, jobHeadKey, recordKey, shardKey, shardName } from '../../../src/core/keys.ts';
 import { planJob } from '../../../src/core/planner.ts';
 import type { SynthesisRequest } from '../../../src/core/ports.ts';
 import { processShard, type ProcessShardDeps, type SegmentEvent } from '../../../src/core/process-shard.ts';
@@ -56,6 +56,39 @@ const failWith =
   };
 
 describe('processShard', () => {
+  it('leaves nothing behind for a job that is deleted while it works, but segments, which others may share', async () => {
+    const { store, engine, deps, head } = await bench();
+    const prefix = defaultResultsPrefix('job');
+    const late = { ...deps, openResults: async () => ({ store, prefix }) };
+    const context = { signal: new AbortController().signal, lastAttempt: false };
+    const before = store.keys('jobs/').filter((key) => key !== jobHeadKey('job'));
+    const deletedBefore = (key: RegExp) => (put: string) => void (key.test(put) && store.delete(jobHeadKey('job')));
+    for (const moment of [/^segments/, /results\/a\.wav/, /\/records\//]) {
+      engine.before = async () => undefined;
+      await store.put(jobHeadKey('job'), new TextEncoder().encode(JSON.stringify(head)));
+      for (const key of store.keys('segments/')) await store.delete(key);
+      store.beforePut = deletedBefore(moment);
+      const message = { jobId: 'job', shardId: shardName(1) };
+      await assert.rejects(processShard(message, context, late), { code: 'job_not_found' });
+      store.beforePut = () => undefined;
+      assert.deepEqual(store.keys('jobs/'), before, String(moment));
+      assert.ok(store.keys('segments/').length > 0);
+    }
+  });
+
+  it('writes nothing for another job by the name of the one that it was given', async () => {
+    const { store, engine, deps, head, results } = await bench();
+    engine.before = async () => {
+      const other = { ...head, createdAt: '2030-01-01T00:00:00.000Z' };
+      await store.put(jobHeadKey('job'), new TextEncoder().encode(JSON.stringify(other)));
+    };
+    const context = { signal: new AbortController().signal, lastAttempt: false };
+    const message = { jobId: 'job', shardId: shardName(1) };
+    await assert.rejects(processShard(message, context, deps), { code: 'job_not_found' });
+    assert.deepEqual(store.keys('jobs/job/records/'), []);
+    assert.ok(results.keys().length > 0);
+  });
+
   it('renders every item, with a file beside it that says what is heard when', async () => {
     const { results, run, record, engine } = await bench();
     assert.equal(await run(), 'recorded');
