@@ -24,6 +24,14 @@ export async function readObject(bucket: S3Bucket, name: string, range: Range): 
   return first && { etag: first.etag, chunks: resumed(bucket, name, range, first) };
 }
 
+/** One version of an object, whole; asked for when it is read. @throws NarratorError store_unavailable (retryable) when it is another, or gone */
+export async function* readVersion(bucket: S3Bucket, name: string, etag: Etag): AsyncGenerator<Uint8Array> {
+  const range = { start: 0, end: Infinity };
+  const first = await request(bucket, name, range, etag);
+  if (first === undefined) throw replaced(name);
+  yield* resumed(bucket, name, range, first);
+}
+
 /** The SDK tries again until an answer begins; where a body breaks off, the rest of the same version is asked for. */
 async function* resumed(
   bucket: S3Bucket,

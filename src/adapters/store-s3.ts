@@ -11,14 +11,19 @@ import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { NarratorError } from '../core/errors.ts';
 import { checkKey } from '../core/keys.ts';
-import type { ArtifactStore, ObjectHead, PutBody, PutOptions, PutResult, StoredObject } from '../core/ports.ts';
+import type { ArtifactStore, Etag, ObjectHead, PutBody, PutOptions, PutResult, StoredObject } from '../core/ports.ts';
 import { describeBucket, type S3Bucket, type S3StoreOptions } from './s3-bucket.ts';
 import { isAbsent, s3Error } from './s3-errors.ts';
 import { probeConditions } from './s3-probe.ts';
-import { readObject } from './s3-read.ts';
+import { readObject, readVersion } from './s3-read.ts';
 import { writeObject } from './s3-write.ts';
 
 export interface S3ArtifactStore extends ArtifactStore {
+  /**
+   * That version of the object as a stream, which asks for it when it is read, and throws store_unavailable (retryable) when the object
+   * is another by then, or gone.
+   */
+  readVersion(key: string, etag: Etag): AsyncIterable<Uint8Array>;
   /**
    * A URL that downloads the object without credentials. It is itself a secret: not for logs. Whether the object is there is not
    * looked up. Signed with temporary credentials it ends with them, whatever `expiresSeconds` (1 to 604,800) says.
@@ -29,12 +34,16 @@ export interface S3ArtifactStore extends ArtifactStore {
 }
 
 /**
- * Opens a bucket and sees whether it can be used: writes, refuses as told, reads, deletes and lists.
+ * Opens a bucket and sees whether it can be used: writes, refuses as told, reads, deletes and lists. One that is `readOnly` is not touched.
  * @throws NarratorError store_unsafe for a store that ignores conditions; store_unavailable, config_invalid, key_invalid (the prefix)
  */
-export async function openS3Store(options: S3StoreOptions): Promise<S3ArtifactStore> {
+export async function openS3Store(
+  options: S3StoreOptions,
+  { readOnly = false }: { readOnly?: boolean } = {},
+): Promise<S3ArtifactStore> {
   const bucket = await describeBucket(options);
   const store = new S3Store(bucket);
+  if (readOnly) return store;
   try {
     if (bucket.bucket.endsWith('--x-s3')) {
       // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
@@ -73,6 +82,10 @@ class S3Store implements S3ArtifactStore {
     const name = this.#nameOf(key);
     if (end <= start) return (await this.head(key)) && nothing();
     return (await readObject(this.#bucket, name, { start, end }))?.chunks;
+  }
+
+  readVersion(key: string, etag: Etag): AsyncIterable<Uint8Array> {
+    return readVersion(this.#bucket, this.#nameOf(key), etag);
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
-import { readConfig } from '../runtime/config.ts';
+import { readConfig, silenceVendors } from '../runtime/config.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../runtime/logger.ts';
 import { PACKAGE_ROOT } from '../runtime/model-places.ts';
@@ -36,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let interruptRemark = 'Run the command again to have it done.';
   let exitCode: number = EXIT.whole;
   try {
+    silenceVendors();
     const config = readConfig();
     const log = createLogger(config.logLevel);
     lifecycle = new Lifecycle((event, fields) => {

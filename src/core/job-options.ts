@@ -13,7 +13,7 @@ const SHARD_SECONDS_RULE = 'must be a number from 10 to 600';
 const PRIORITY_RULE = `must be a whole number from ${PRIORITY_MIN} to ${PRIORITY_MAX}`;
 
 /** What is left of S3's 1024 bytes for the items' own paths. */
-const RESULTS_PREFIX_BYTES_MAX = 400;
+export const RESULTS_PREFIX_BYTES_MAX = 400;
 
 /** `prefix` is afterwards empty or ends in '/'. Whether the place may be used is for the caller to check. */
 const results = z.strictObject({

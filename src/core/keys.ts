@@ -185,6 +185,13 @@ export const currentVoiceKey = (voiceId: string) => `${voicePrefix(voiceId)}curr
 export const voiceKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/voice.json`;
 export const promptKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/prompt.f32`;
 
+/** Voices of one request, by the names that borrowedId gives: nobody lists them, and they are swept. */
+export const borrowedPrefix = 'borrowed/';
+export const BORROWED_ID = /^reference-[0-9a-f]{24}$/;
+export const borrowedId = (version: string) => `reference-${version.slice(0, 24)}`;
+export const borrowedVoiceKey = (id: string) => `${borrowedPrefix}${id}/voice.json`;
+export const borrowedPromptKey = (id: string) => `${borrowedPrefix}${id}/prompt.f32`;
+
 // ---------------------------------------------------------------- API keys
 
 export const apiKeyPrefix = 'keys/';

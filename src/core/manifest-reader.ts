@@ -19,7 +19,7 @@ export type ManifestEntry =
 
 /**
  * Memory does not grow with the manifest.
- * @throws NarratorError manifest_invalid (an unusable CSV header, no items at all), manifest_too_large (too many items)
+ * @throws NarratorError manifest_invalid (UTF-16, an unusable CSV header, no items at all), manifest_too_large (too many items)
  */
 export async function* readManifest(
   bytes: AsyncIterable<Uint8Array>,
@@ -27,17 +27,61 @@ export async function* readManifest(
   limits: ManifestLimits = MANIFEST_LIMITS,
 ): AsyncGenerator<ManifestEntry> {
   let columns: string[] | undefined;
-  let items = 0;
-  for await (const record of readRecords(bytes, format, limits.lineBytesMax)) {
-    if (format === 'csv' && columns === undefined) {
-      columns = parseCsvHeader(headerText(record, limits), record.line);
-      continue;
-    }
-    items += 1;
-    checkItemCount(items, record.line, limits);
+  for await (const record of itemRecords(bytes, format, limits, (header) => (columns = header))) {
     yield entryOf(record, columns, limits);
   }
-  if (items === 0) throw new NarratorError('manifest_invalid', 'The manifest holds no items.');
+}
+
+/**
+ * Reads to the end without looking at the items: what makes the whole manifest unusable should be known before its first item is
+ * spoken.
+ * @throws NarratorError as readManifest
+ */
+export async function countItems(
+  bytes: AsyncIterable<Uint8Array>,
+  format: ManifestFormat,
+  limits: ManifestLimits = MANIFEST_LIMITS,
+): Promise<number> {
+  let items = 0;
+  for await (const _record of itemRecords(bytes, format, limits, () => undefined)) items += 1;
+  return items;
+}
+
+/** The records that hold items, good or bad; `onHeader` hears the columns of CSV before the first of them. */
+async function* itemRecords(
+  bytes: AsyncIterable<Uint8Array>,
+  format: ManifestFormat,
+  limits: ManifestLimits,
+  onHeader: (columns: string[]) => void,
+): AsyncGenerator<ManifestRecord> {
+  let items = format === 'csv' ? -1 : 0;
+  let isFirst = true;
+  for await (const record of readRecords(bytes, format, limits.lineBytesMax)) {
+    if (isFirst) refuseWideCharacters(record);
+    isFirst = false;
+    items += 1;
+    if (items === 0) onHeader(parseCsvHeader(headerText(record, limits), record.line));
+    else {
+      checkItemCount(items, record.line, limits);
+      yield record;
+    }
+  }
+  if (items <= 0) throw new NarratorError('manifest_invalid', 'The manifest holds no items.');
+}
+
+/** What some programs save as "Unicode": every line of it would be an error, and none would say why. */
+function refuseWideCharacters({ bytes, line }: ManifestRecord): void {
+  const [first, second] = bytes ?? [];
+  const hasMark = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (!hasMark && bytes?.includes(0) !== true) return;
+  throw new NarratorError(
+    'manifest_invalid',
+    `Line ${line}: the manifest is not UTF-8 but UTF-16, or no text at all.`,
+    {
+      line,
+      hint: 'Save the file as UTF-8.',
+    },
+  );
 }
 
 function checkItemCount(items: number, line: number, { itemsMax }: ManifestLimits): void {
@@ -46,21 +90,6 @@ function checkItemCount(items: number, line: number, { itemsMax }: ManifestLimit
     line,
     limit: itemsMax,
   });
-}
-
-/**
- * Reads to the end without looking at the items: what makes the whole manifest unusable should be known before its first item is
- * spoken.
- * @throws NarratorError manifest_too_large
- */
-export async function countItems(
-  bytes: AsyncIterable<Uint8Array>,
-  format: ManifestFormat,
-  limits: ManifestLimits = MANIFEST_LIMITS,
-): Promise<number> {
-  let items = format === 'csv' ? -1 : 0;
-  for await (const { line } of readRecords(bytes, format, limits.lineBytesMax)) checkItemCount(++items, line, limits);
-  return Math.max(0, items);
 }
 
 function headerText(record: ManifestRecord, limits: ManifestLimits): string {

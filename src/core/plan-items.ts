@@ -18,10 +18,11 @@ import type { ItemPart, RejectedItem } from './shard.ts';
 import type { VoiceLibrary, VoiceProfile } from './voice.ts';
 
 /**
- * Reads an item's text from beside the manifest. At most `maxBytes`; nothing outside the manifest's folder.
+ * Reads an item's text from beside the manifest. At most `maxBytes`; nothing outside the manifest's folder. `source`: where the
+ * manifest came from, as JobHead has it, for whoever plans manifests from several places.
  * @throws NarratorError text_file_unreadable, text_too_long
  */
-export type ReadTextFile = (path: string, options: { maxBytes: number }) => Promise<Uint8Array>;
+export type ReadTextFile = (path: string, options: { maxBytes: number; source?: string }) => Promise<Uint8Array>;
 
 export interface PlanDeps {
   readonly model: SpeechModel;
@@ -38,6 +39,8 @@ export interface PlanOptions {
   readonly parameters: JobParameters;
   /** see ItemPart */
   readonly takes?: number;
+  /** see ReadTextFile */
+  readonly source?: string;
 }
 
 /** Lines for which there is an entry; the others count for duplicates only. */
@@ -134,7 +137,7 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
     const voice = await findVoice(item.voice ?? defaults.voice, line);
     const language = item.language ?? defaults.language ?? voice.language;
     const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
-    const text = await textOf(item, line, deps, limits);
+    const text = await textOf(item, line, { ...deps, limits, source: options.source });
     const pieces = segmentText(text, { language, maxBytes: model.maxTextBytes(voice, parameters.speed) });
     const { speakable, unknown } = sift(pieces, model, line);
     const baseSeed = item.seed ?? defaults.seed ?? '0';
@@ -178,9 +181,15 @@ function rememberedVoices(voices: VoiceLibrary) {
   };
 }
 
-async function textOf(item: ManifestItem, line: number, deps: PlanDeps, limits: ManifestLimits): Promise<string> {
+interface TextPlace extends Pick<PlanDeps, 'readTextFile'> {
+  readonly limits: ManifestLimits;
+  readonly source: string | undefined;
+}
+
+async function textOf(item: ManifestItem, line: number, place: TextPlace): Promise<string> {
+  const { limits } = place;
   const field = item.text === undefined ? 'textFile' : 'text';
-  const text = item.text ?? (await textOfFile(item.textFile as string, line, deps, limits));
+  const text = item.text ?? (await textOfFile(item.textFile as string, line, place));
   if (text.length > limits.textCharactersMax) {
     throw new NarratorError(
       'text_too_long',
@@ -197,16 +206,17 @@ async function textOf(item: ManifestItem, line: number, deps: PlanDeps, limits: 
 /** A character takes at most three bytes of UTF-8 for each of its UTF-16 code units. */
 const BYTES_PER_CHARACTER_MAX = 3;
 
-async function textOfFile(path: string, line: number, deps: PlanDeps, limits: ManifestLimits): Promise<string> {
+async function textOfFile(path: string, line: number, { readTextFile, limits, source }: TextPlace): Promise<string> {
   const field = 'textFile';
-  if (deps.readTextFile === undefined) {
+  if (readTextFile === undefined) {
     throw new NarratorError(
       'text_file_unreadable',
       `Line ${line}: textFile cannot be used here: there is no folder that belongs to this manifest.`,
       { field, hint: 'Give the text itself, in the field text.' },
     );
   }
-  const bytes = await deps.readTextFile(path, { maxBytes: limits.textCharactersMax * BYTES_PER_CHARACTER_MAX });
+  const maxBytes = limits.textCharactersMax * BYTES_PER_CHARACTER_MAX;
+  const bytes = await readTextFile(path, { maxBytes, ...(source !== undefined && { source }) });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -2,7 +2,19 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { NarratorError } from './errors.ts';
-import { currentVoiceKey, promptKey, VOICE_ID, voiceKey, voicePrefix, voicesPrefix } from './keys.ts';
+import {
+  BORROWED_ID,
+  borrowedId,
+  borrowedPrefix,
+  borrowedPromptKey,
+  borrowedVoiceKey,
+  currentVoiceKey,
+  promptKey,
+  VOICE_ID,
+  voiceKey,
+  voicePrefix,
+  voicesPrefix,
+} from './keys.ts';
 import { encodeJson, parseJson, putJson, readJson } from './ledger.ts';
 import type { ArtifactStore } from './ports.ts';
 import type { PreparedVoice, VoiceLibrary, VoiceProfile } from './voice.ts';
@@ -28,6 +40,11 @@ export function voiceVersion(content: Omit<PreparedVoice, 'id' | 'version' | 'pr
     .digest('hex');
 }
 
+/** A borrowed voice that was used within this time is not written again. */
+const BORROWED_FRESH_MS = 24 * 3_600_000;
+/** Nobody has used a borrowed voice for so long: it goes. */
+const BORROWED_KEPT_MS = 7 * 24 * 3_600_000;
+
 /** Attempts of a compare-and-swap that others keep winning. */
 const SWAP_ATTEMPTS_MAX = 20;
 
@@ -43,6 +60,10 @@ export class StoredVoices implements VoiceLibrary {
 
   async find(id: string): Promise<VoiceProfile | undefined> {
     if (!VOICE_ID.test(id)) return undefined;
+    if (BORROWED_ID.test(id)) {
+      const borrowed = await readJson(this.#store, borrowedVoiceKey(id), voiceSchema);
+      return borrowed && profileOf(borrowed);
+    }
     const current = await readJson(this.#store, currentVoiceKey(id), currentSchema);
     if (current !== undefined) return current.profile;
     const builtIn = this.#builtIn.get(id);
@@ -78,6 +99,12 @@ export class StoredVoices implements VoiceLibrary {
         { field: 'id', limit: 64, hint: 'Choose another name.' },
       );
     }
+    if (BORROWED_ID.test(id)) {
+      throw new NarratorError('voice_invalid', `The voice name ${id} is of a form that is kept for borrowed voices.`, {
+        field: 'id',
+        hint: 'Choose another name.',
+      });
+    }
     if (this.#builtIn.has(id)) {
       throw new NarratorError('voice_invalid', `The voice name ${id} is that of a built-in voice.`, {
         field: 'id',
@@ -89,6 +116,25 @@ export class StoredVoices implements VoiceLibrary {
     await putJson(this.#store, voiceKey(id, version), { ...profile, sampleRateHz: voice.sampleRateHz });
     await this.#makeCurrent(profile);
     return profile;
+  }
+
+  /**
+   * Keeps a voice of a single request, whose `id` is borrowedId of its version, where other processes find it; the same clip and text
+   * again are the same voice. It is not listed, and gone a week after its last use. Idempotent.
+   */
+  async borrow(voice: PreparedVoice, now: Date): Promise<void> {
+    const { id, sampleRateHz } = voice;
+    const there = await this.#store.head(borrowedVoiceKey(id));
+    if (there !== undefined && now.getTime() - there.modifiedAt.getTime() < BORROWED_FRESH_MS) return;
+    await this.#store.put(borrowedPromptKey(id), encodeSamples(voice.samples));
+    await putJson(this.#store, borrowedVoiceKey(id), { ...profileOf(voice), sampleRateHz });
+  }
+
+  /** Deletes the borrowed voices that nobody has used for a week. */
+  async sweepBorrowed(now: Date): Promise<void> {
+    for await (const { key, modifiedAt } of this.#store.list(borrowedPrefix)) {
+      if (now.getTime() - modifiedAt.getTime() > BORROWED_KEPT_MS) await this.#store.delete(key);
+    }
   }
 
   async #makeCurrent(profile: VoiceProfile): Promise<void> {
@@ -123,11 +169,9 @@ export class StoredVoices implements VoiceLibrary {
 
   async load(version: string): Promise<PreparedVoice> {
     for (const voice of this.#builtIn.values()) if (voice.version === version) return voice;
-    const key = await this.#keyOfVersion(version);
-    const [stored, prompt] =
-      key === undefined
-        ? []
-        : await Promise.all([this.#store.get(key), this.#store.get(key.replace(/voice\.json$/, 'prompt.f32'))]);
+    const found = await this.#keysOfVersion(version);
+    const [stored, prompt] = found ? await Promise.all(found.map((key) => this.#store.get(key))) : [];
+    const [key] = found ?? [];
     if (key === undefined || stored === undefined || prompt === undefined) {
       throw new NarratorError('voice_not_found', `There is no voice of version ${version.slice(0, 12)} any more.`);
     }
@@ -141,11 +185,15 @@ export class StoredVoices implements VoiceLibrary {
     return { ...voice, samples };
   }
 
-  /** A version names a voice's content, not its place: voices are few, and this happens once a voice and process. */
-  async #keyOfVersion(version: string): Promise<string | undefined> {
+  /** Of what is known of it, and of its samples. A version names content, not a place: voices are few, and this happens once a voice and process. */
+  async #keysOfVersion(version: string): Promise<readonly [string, string] | undefined> {
+    const borrowed = borrowedId(version);
+    if ((await this.#store.head(borrowedVoiceKey(borrowed))) !== undefined) {
+      return [borrowedVoiceKey(borrowed), borrowedPromptKey(borrowed)];
+    }
     for (const id of await this.#storedIds()) {
       const key = voiceKey(id, version);
-      if ((await this.#store.head(key)) !== undefined) return key;
+      if ((await this.#store.head(key)) !== undefined) return [key, promptKey(id, version)];
     }
     return undefined;
   }

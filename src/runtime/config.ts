@@ -190,3 +190,11 @@ function expandHome(path: string): string {
   const expanded = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
   return isAbsolute(expanded) ? expanded : resolve(expanded);
 }
+
+/**
+ * For entry points, before anything else: the AWS SDK tells everybody who runs Node 20 that later versions of itself will not, which whoever
+ * runs this program can do nothing about. It can be told so by its variable only.
+ */
+export function silenceVendors(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+}

@@ -11,7 +11,7 @@ import type { JobParameters } from '../core/job.ts';
 import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema } from '../core/manifest.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
-import type { EngineInfo, SampleFormat, SynthesisEngine } from '../core/ports.ts';
+import type { ArtifactStore, EngineInfo, SampleFormat, SynthesisEngine } from '../core/ports.ts';
 import type { SpeechModel } from '../core/segment.ts';
 import type { PlanTotals, RejectedItem } from '../core/shard.ts';
 import { SHARD_SECONDS } from '../core/submit-job.ts';
@@ -23,6 +23,7 @@ import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
 import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
 import { modelPlaces } from './model-places.ts';
+import { openStore, type SharedStore } from './open-store.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
 import { SPEECH_KEYS, speakText, type SpeakTextOptions, type SpeechInfo } from './speak-text.ts';
 import { Voices } from './voices.ts';
@@ -67,9 +68,18 @@ export class Narrator {
   readonly #open = new Set<EmbeddedJobs>();
   #closed: Promise<void> | undefined;
 
-  private constructor(parts: { config: Config; model: Model; voices: Voices; log: Log }) {
-    const { config, model, voices, log } = parts;
+  readonly #ownStore: SharedStore | undefined;
+
+  private constructor(parts: {
+    config: Config;
+    model: Model;
+    voices: Voices;
+    ownStore: SharedStore | undefined;
+    log: Log;
+  }) {
+    const { config, model, voices, ownStore, log } = parts;
     this.config = config;
+    this.#ownStore = ownStore;
     this.model = model;
     this.voices = voices;
     this.speechModel = speechModel(model);
@@ -87,11 +97,16 @@ export class Narrator {
     });
   }
 
-  /** Opens the model and the voices; loads no weights. @throws NarratorError model_not_found, model_invalid, voice_invalid */
-  static async open(config: Config, log: Log = () => {}): Promise<Narrator> {
+  /**
+   * Opens the model and the voices; loads no weights. `store`: the one that the configuration names, where it is open already.
+   * @throws NarratorError model_not_found, model_invalid, voice_invalid, store errors
+   */
+  static async open(config: Config, log: Log = () => {}, { store }: { store?: ArtifactStore } = {}): Promise<Narrator> {
     const model = await openModel(await findModelDirectory(config.model, modelPlaces(config)));
-    const voices = await Voices.open(config, model);
-    return new Narrator({ config, model, voices, log });
+    const ownStore = store === undefined && config.store !== undefined ? await openStore(config) : undefined;
+    const shared = store ?? ownStore?.store;
+    const voices = await Voices.open({ home: config.home, ...(shared && { store: shared }) }, model);
+    return new Narrator({ config, model, voices, ownStore, log });
   }
 
   /** Loads the model's weights now rather than with the first text. @throws NarratorError provider_unavailable, model_invalid */
@@ -175,6 +190,7 @@ export class Narrator {
     this.#closed ??= (async () => {
       await Promise.all([...this.#open].map((jobs) => jobs.close()));
       await this.#engine.close({ graceMs: 2_000 });
+      await this.#ownStore?.close();
     })();
     return this.#closed;
   }
@@ -184,8 +200,8 @@ export class Narrator {
   /** What a job needs besides its manifest: the caller's wishes over the model's defaults. @throws NarratorError usage */
   choices(options: SpeakingOptions): { defaults: ItemDefaults; parameters: JobParameters } {
     const { sampling, voices } = this.model.description;
-    const { voice = voices.find((one) => one.default)?.id, speed, seed, language } = options;
-    const wished = { voice, speed, seed, language };
+    const { voice = voices.find((one) => one.default)?.id, speed, seed, language, normalise, emoji } = options;
+    const wished = { voice, speed, seed, language, normalise, emoji };
     const parsed = itemDefaultsSchema.safeParse(
       Object.fromEntries(Object.entries(wished).filter(([, value]) => value !== undefined)),
     );

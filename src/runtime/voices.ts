@@ -1,4 +1,7 @@
-/** The voices of one narrator: those of its model, those that people added under its home folder, and clips for one run. */
+/**
+ * The voices of one narrator: those of its model, those that people added, and clips for single requests. Added ones lie in the store that
+ * the processes of a deployment share, or else under the narrator's home folder.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { checkReference, type ReferenceFinding } from '../audio/check-reference.ts';
@@ -6,12 +9,13 @@ import { type DecodedAudio, decodeAudio } from '../audio/decode.ts';
 import type { ReferenceMeasures } from '../audio/measure-reference.ts';
 import { prepareReference } from '../audio/prepare-reference.ts';
 import { NarratorError } from '../core/errors.ts';
+import { borrowedId } from '../core/keys.ts';
+import type { ArtifactStore } from '../core/ports.ts';
 import type { PreparedVoice, VoiceLibrary, VoiceProfile } from '../core/voice.ts';
 import { StoredVoices, voiceVersion } from '../core/voices.ts';
 import { type Model, modelPath } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { endTranscript } from '../engine/f5/transcript.ts';
-import type { Config } from './config.ts';
 
 export interface VoiceClip {
   /** a WAV, MP3, FLAC or OGG file: its path, or its bytes */
@@ -29,6 +33,8 @@ export interface VoiceCheck {
 
 /** Clips that are used without being kept: as many are remembered, the least recently used go first. */
 const BORROWED_MAX = 128;
+/** Between two looks for borrowed voices that nobody uses any more. */
+const SWEEP_INTERVAL_MS = 3_600_000;
 const MAX_CLIP_BYTES = 64 * 1024 * 1024;
 const MAX_TRANSCRIPT_CHARACTERS = 2000;
 
@@ -38,14 +44,21 @@ export class Voices implements VoiceLibrary {
   /** by id, in order of use */
   readonly #borrowed = new Map<string, PreparedVoice>();
 
-  private constructor(stored: StoredVoices, model: Model) {
+  /** other processes use the same store */
+  readonly #isShared: boolean;
+  #sweptAtMs = 0;
+
+  private constructor(stored: StoredVoices, model: Model, isShared: boolean) {
     this.#stored = stored;
     this.#model = model;
+    this.#isShared = isShared;
   }
 
-  static async open(config: Pick<Config, 'home'>, model: Model): Promise<Voices> {
-    const store = await openFilesystemStore({ root: config.home });
-    return new Voices(new StoredVoices({ store, builtIn: await builtInVoices(model) }), model);
+  /** `store`: the one that the processes of the deployment share; without it the voices lie in the folder `home`. */
+  static async open({ store, home }: { store?: ArtifactStore; home: string }, model: Model): Promise<Voices> {
+    const place = store ?? (await openFilesystemStore({ root: home }));
+    const stored = new StoredVoices({ store: place, builtIn: await builtInVoices(model) });
+    return new Voices(stored, model, store !== undefined);
   }
 
   async find(id: string): Promise<VoiceProfile | undefined> {
@@ -91,20 +104,32 @@ export class Voices implements VoiceLibrary {
   }
 
   /**
-   * Takes a clip as a voice for this process only. The same clip and text again are the same voice.
+   * Takes a clip as a voice that is neither kept nor listed. The same clip and text again are the same voice. Where the store is
+   * shared, the other processes have it too, until a week after its last use; else it is this process's own.
    * @returns its name, for `voice`
-   * @throws NarratorError as add
+   * @throws NarratorError as add; store errors
    */
   async borrow(clip: VoiceClip): Promise<{ id: string } & VoiceCheck> {
     const checked = await this.check(clip);
     refuseErrors(checked.findings);
     const prepared = await this.#prepare('reference', clip);
-    const id = `reference-${prepared.version.slice(0, 24)}`;
+    const id = borrowedId(prepared.version);
+    const voice = { ...prepared, id };
+    if (this.#isShared) await this.#share(voice);
     this.#borrowed.delete(id);
-    this.#borrowed.set(id, { ...prepared, id });
+    this.#borrowed.set(id, voice);
     const [eldest] = this.#borrowed.keys();
     if (this.#borrowed.size > BORROWED_MAX && eldest !== undefined) this.#borrowed.delete(eldest);
     return { id, ...checked };
+  }
+
+  async #share(voice: PreparedVoice): Promise<void> {
+    const now = new Date();
+    await this.#stored.borrow(voice, now);
+    if (now.getTime() - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
+    this.#sweptAtMs = now.getTime();
+    // Nobody waits for it, and what it leaves behind the next one finds.
+    this.#stored.sweepBorrowed(now).catch(() => undefined);
   }
 
   /** @returns false if no such voice was added @throws NarratorError voice_invalid for a built-in one */

@@ -2,13 +2,14 @@
 /** The queue worker's entry, for images and process managers: what `narrator worker` does. `--concurrency N` wins over NARRATOR_CONCURRENCY. */
 import { parseArgs } from 'node:util';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
-import { type Config, readConfig } from '../runtime/config.ts';
+import { type Config, readConfig, silenceVendors } from '../runtime/config.ts';
 import { VARIABLES } from '../runtime/config-variables.ts';
 import { Lifecycle } from '../runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../runtime/logger.ts';
 import { openEngine, runWorker } from '../runtime/run-worker.ts';
 
 async function main(): Promise<number> {
+  silenceVendors();
   const config = withFlags(readConfig());
   const log = logFunction(createLogger(config.logLevel));
   const lifecycle = new Lifecycle(log);

@@ -1,10 +1,11 @@
 /**
- * S3, SQS and SNS on a port of this machine: fauxqs, with what our store needs of S3 and fauxqs 1.9 lacks: conditional writes and lists in the
- * order of UTF-8 bytes. Refused instead of misunderstood: requests for parts of an object (`?tagging`, `?acl`), which
+ * S3, SQS and SNS on a port of this machine: fauxqs, with what we need of S3 and fauxqs 1.9 lacks: conditional writes, lists in the
+ * order of UTF-8 bytes, and messages to a queue for every object that is written. Refused instead of misunderstood: requests for parts of an object (`?tagging`, `?acl`), which
  * fauxqs would take for the object itself. One request holds at most 11 MiB. Everything is in memory.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { buildApp } from 'fauxqs';
+import { objectCreated, testEvent } from './s3-event-messages.ts';
 
 export interface S3Emulator {
   readonly endpoint: string;
@@ -19,6 +20,16 @@ export interface S3Emulator {
   /** puts objects past the network, and says what is there */
   fill(bucket: string, keys: readonly string[]): void;
   keysIn(bucket: string): string[];
+  /** `attributes`: as of SQS, such as RedrivePolicy */
+  createQueue(
+    name: string,
+    attributes?: Readonly<Record<string, string>>,
+  ): { readonly url: string; readonly arn: string };
+  send(queue: string, body: string): void;
+  /** how many messages lie in a queue, and how many of them a receiver has at the moment */
+  messagesIn(queue: string): { readonly all: number; readonly received: number };
+  /** From now on every object that is written to the bucket is told to the queue, after the test event that AWS sends first. */
+  notify(bucket: string, queue: string): void;
   /** uploads in parts that were begun and neither completed nor aborted */
   openUploads(): number;
   close(): Promise<void>;
@@ -33,13 +44,27 @@ export interface S3EmulatorOptions {
 
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
 type Store = Stores['s3Store'];
+type Queues = Stores['sqsStore'];
+
+const REGION = 'us-east-1';
+const ACCOUNT = '000000000000';
 
 export async function startS3Emulator({ conditions = true, port = 0 }: S3EmulatorOptions = {}): Promise<S3Emulator> {
-  const store = await newStore();
+  const store = await newStore<Store>('./s3/s3Store.js', 'S3Store');
+  const queues = await newStore<Queues>('./sqs/sqsStore.js', 'SqsStore');
   listByBytes(store);
   const uploads = openUploadsOf(store);
-  // The other stores are made by fauxqs, whatever its types say.
-  const app = buildApp({ logger: false, stores: { s3Store: store } as Stores });
+  const enqueue = (name: string, body: unknown) => {
+    const { createMessage } = queues.constructor as unknown as { createMessage: (body: string) => QueuedMessage };
+    queueNamed(queues, name).enqueue(createMessage(typeof body === 'string' ? body : JSON.stringify(body)));
+  };
+  const listeners = new Map<string, string>();
+  onWrite(store, (bucket, object) => {
+    const queue = listeners.get(bucket);
+    if (queue !== undefined) enqueue(queue, objectCreated(bucket, object));
+  });
+  // The third store is made by fauxqs, whatever its types say.
+  const app = buildApp({ logger: false, stores: { s3Store: store, sqsStore: queues } as Stores });
 
   // A hook that does not wait is followed at once by its handler, and that is synchronous: nothing comes between the look and the write.
   app.addHook('preHandler', (request, reply, done) => {
@@ -62,13 +87,28 @@ export async function startS3Emulator({ conditions = true, port = 0 }: S3Emulato
     endpoint,
     connection: {
       endpoint,
-      region: 'us-east-1',
+      region: REGION,
       forcePathStyle: true,
       credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
     },
     createBucket: (name) => store.createBucket(name),
     fill: (bucket, keys) => keys.forEach((key) => store.putObject(bucket, key, Buffer.from(key))),
     keysIn: (bucket) => store.listObjects(bucket, { maxKeys: Infinity }).objects.map(({ key }) => key),
+    createQueue: (name, attributes = {}) => {
+      const url = `${endpoint}/${ACCOUNT}/${name}`;
+      const arn = `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+      queues.createQueue(name, url, arn, { VisibilityTimeout: '30', ...attributes });
+      return { url, arn };
+    },
+    send: enqueue,
+    messagesIn: (name) => {
+      const { ready, delayed, inflight } = queueNamed(queues, name).inspectMessages();
+      return { all: ready.length + delayed.length + inflight.length, received: inflight.length };
+    },
+    notify: (bucket, queue) => {
+      enqueue(queue, testEvent(bucket));
+      listeners.set(bucket, queue);
+    },
     openUploads: () => uploads.size,
     close: () => app.close(),
   };
@@ -78,11 +118,44 @@ const PARTS_OF_OBJECTS = ['tagging', 'acl', 'retention', 'legal-hold'];
 
 // ---------------------------------------------------------------- what fauxqs lacks
 
-/** Its class of stores is not exported: it is taken from beside the entry of the package. */
-async function newStore(): Promise<Store> {
-  const path = new URL('./s3/s3Store.js', import.meta.resolve('fauxqs')).href;
-  const { S3Store } = (await import(path)) as { S3Store: new () => Store };
-  return new S3Store();
+/** Its classes of stores are not exported: they are taken from beside the entry of the package. */
+async function newStore<T>(file: string, name: string): Promise<T> {
+  const path = new URL(file, import.meta.resolve('fauxqs')).href;
+  const { [name]: Class } = (await import(path)) as Record<string, new () => T>;
+  if (Class === undefined) throw new Error(`fauxqs has no ${name}`);
+  return new Class();
+}
+
+type Queue = NonNullable<ReturnType<Queues['getQueueByName']>>;
+type QueuedMessage = Parameters<Queue['enqueue']>[0];
+
+function queueNamed(queues: Queues, name: string): Queue {
+  const queue = queues.getQueueByName(name);
+  if (queue === undefined) throw new Error(`There is no queue ${name}`);
+  return queue;
+}
+
+function onWrite(store: Store, tell: (bucket: string, object: ReturnType<Store['putObject']>) => void): void {
+  const put = store.putObject.bind(store);
+  const begin = store.createMultipartUpload.bind(store);
+  const complete = store.completeMultipartUpload.bind(store);
+  const buckets = new Map<string, string>();
+  store.putObject = (bucket, ...request) => {
+    const object = put(bucket, ...request);
+    tell(bucket, object);
+    return object;
+  };
+  store.createMultipartUpload = (bucket, ...request) => {
+    const id = begin(bucket, ...request);
+    buckets.set(id, bucket);
+    return id;
+  };
+  store.completeMultipartUpload = (id, parts) => {
+    const object = complete(id, parts);
+    const bucket = buckets.get(id);
+    if (bucket !== undefined) tell(bucket, object);
+    return object;
+  };
 }
 
 interface Refusal {
