@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NarratorError } from '../../../src/core/errors.ts';
 import { itemsAsManifest, type ManifestFormat, type ManifestItem } from '../../../src/core/manifest.ts';
-import { readManifest } from '../../../src/core/manifest-reader.ts';
+import { countItems, readManifest } from '../../../src/core/manifest-reader.ts';
 import { bytes, jsonLines } from './fakes.ts';
 
 const limits = { itemsMax: 1000, textCharactersMax: 1000, lineBytesMax: 500 };
@@ -177,6 +177,32 @@ describe('JSON Lines', () => {
       assert.match(error.message, /^Line 1001: .*more than 1000 items/);
       return true;
     });
+  });
+
+  it('refuses UTF-16 as a whole, in each of its orders: every line would be an error', async () => {
+    const line = jsonLines({ id: 'a', text: 'Hello.' });
+    const littleEndian = Buffer.from(`\ufeff${line}`, 'utf16le');
+    const manifests = [littleEndian, Buffer.from(littleEndian).swap16(), Buffer.from(line, 'utf16le')];
+    for (const manifest of manifests) {
+      await assert.rejects(read('jsonl', manifest), (error: NarratorError) => {
+        assert.equal(error.code, 'manifest_invalid');
+        assert.match(error.message, /^Line 1: .*UTF-16/);
+        assert.match(error.hint, /UTF-8/);
+        return true;
+      });
+    }
+  });
+
+  it('knows what is wrong with the whole before any item is read', async () => {
+    const count = (format: ManifestFormat, ...parts: (string | Uint8Array)[]) =>
+      countItems(bytes(...parts), format, limits);
+    assert.equal(await count('jsonl', '\ufeff{"id":"a"}\n\nno JSON at all\n'), 2);
+    assert.equal(await count('csv', 'id,text\na,"1\n2"\nb,x'), 2);
+    await assert.rejects(count('csv', 'name,words\na,b\n'), { code: 'manifest_invalid', message: /unknown column/ });
+    for (const empty of ['', '\n \n']) await assert.rejects(count('jsonl', empty), { code: 'manifest_invalid' });
+    await assert.rejects(count('csv', 'id,text\n'), { code: 'manifest_invalid', message: /no items/ });
+    await assert.rejects(count('jsonl', 'x\n'.repeat(1001)), { code: 'manifest_too_large' });
+    await assert.rejects(count('jsonl', Buffer.from('ab', 'utf16le')), { code: 'manifest_invalid' });
   });
 
   it('takes inline items the same way', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { currentVoiceKey, promptKey } from '../../../src/core/keys.ts';
+import { borrowedId, currentVoiceKey, promptKey } from '../../../src/core/keys.ts';
 import type { PreparedVoice } from '../../../src/core/voice.ts';
 import { StoredVoices, voiceVersion } from '../../../src/core/voices.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -77,6 +77,39 @@ describe('voices', () => {
     await assert.rejects(voices.load(anna.version), { code: 'ledger_corrupt' });
     await store.put(currentVoiceKey('anna'), Buffer.from('{"v":1}'));
     await assert.rejects(voices.find('anna'), { code: 'ledger_corrupt', message: /voices\/anna\/current\.json/ });
+  });
+
+  const borrowed = () => ({ ...voice('anna'), id: borrowedId(voice('anna').version) });
+  const DAY_MS = 24 * 3_600_000;
+
+  it('that are borrowed are found and loaded by any process, and listed by none', async () => {
+    const store = new MemoryStore();
+    const lent = borrowed();
+    await new StoredVoices({ store }).borrow(lent, new Date());
+    const others = new StoredVoices({ store });
+    assert.deepEqual(await others.find(lent.id), profile(lent));
+    assert.deepEqual(await others.load(lent.version), lent);
+    assert.deepEqual(await others.list(), []);
+    await assert.rejects(others.add(lent), { code: 'voice_invalid', message: /kept for borrowed voices/ });
+  });
+
+  it('that are borrowed again are written again once a day, and swept a week after that', async () => {
+    const store = new MemoryStore();
+    const voices = new StoredVoices({ store });
+    const lent = borrowed();
+    const begin = Date.now();
+    let puts = 0;
+    store.beforePut = () => (puts += 1);
+    await voices.borrow(lent, new Date(begin));
+    await voices.borrow(lent, new Date(begin + DAY_MS / 2));
+    assert.equal(puts, 2);
+    await voices.borrow(lent, new Date(begin + 1.5 * DAY_MS));
+    assert.equal(puts, 4);
+    await voices.sweepBorrowed(new Date(begin + 6 * DAY_MS));
+    assert.notEqual(await voices.find(lent.id), undefined);
+    await voices.sweepBorrowed(new Date(begin + 8 * DAY_MS));
+    assert.equal(await voices.find(lent.id), undefined);
+    await assert.rejects(voices.load(lent.version), { code: 'voice_not_found' });
   });
 
   it('have a version that changes with everything that can be heard', () => {
