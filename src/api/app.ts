@@ -3,17 +3,24 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { NarratorError } from '../core/errors.ts';
-import type { VoiceProfile } from '../core/voice.ts';
-import { authenticate, type KeysDeps, requireScope } from './auth.ts';
+import { authenticate, type KeysDeps } from './auth.ts';
 import { addDocsPage } from './docs-page.ts';
 import { allowOrigins, type LimitDeps, limitRate } from './limits.ts';
 import { openApiDocument } from './openapi.ts';
+import { ITEM_ROUTES } from './openapi-items.ts';
+import { JOB_ROUTES } from './openapi-jobs.ts';
 import { SERVICE_ROUTES } from './openapi-service.ts';
+import { VOICE_ROUTES } from './openapi-voices.ts';
 import { answerAsOpenAi, problemHandler } from './problem.ts';
 import { addBoardLogin, addQueueBoard, type BoardDeps } from './queue-board.ts';
 import { type AboutDeps, addHealthRoutes, addModelRoutes } from './routes-about.ts';
+import { addEventsRoutes, type EventsDeps } from './routes-events.ts';
+import { addItemsRoutes, type ItemsDeps } from './routes-items.ts';
+import { addJobsRoutes, type JobsDeps } from './routes-jobs.ts';
 import { addMetricsRoutes, type MetricsDeps } from './routes-metrics.ts';
+import { addNotificationsRoutes, type NotificationsDeps } from './routes-notifications.ts';
 import { addSpeechRoutes, type SpeechDeps } from './routes-speech.ts';
+import { addVoicesRoutes, type VoicesDeps } from './routes-voices.ts';
 
 /** Each file of routes says what it needs. */
 export type ApiDeps = KeysDeps &
@@ -21,13 +28,17 @@ export type ApiDeps = KeysDeps &
   AboutDeps &
   SpeechDeps &
   MetricsDeps &
-  BoardDeps & {
-    readonly listVoices: () => Promise<readonly VoiceProfile[]>;
+  BoardDeps &
+  JobsDeps &
+  ItemsDeps &
+  EventsDeps &
+  NotificationsDeps &
+  VoicesDeps & {
     readonly log: (event: string, fields: Record<string, unknown>) => void;
   };
 
 /** Every route, as it is documented. */
-export const ROUTES = [...SERVICE_ROUTES];
+export const ROUTES = [...JOB_ROUTES, ...ITEM_ROUTES, ...VOICE_ROUTES, ...SERVICE_ROUTES];
 
 export function createApp(deps: ApiDeps): Express {
   const app = express();
@@ -45,17 +56,11 @@ export function createApp(deps: ApiDeps): Express {
   // Nothing below answers without a valid key.
   app.use(authenticate(deps, limitRate(deps)));
   addModelRoutes(app, deps);
-  app.get('/v1/voices', requireScope('read'), async (_request, response) => {
-    const voices = await deps.listVoices();
-    response.json({
-      data: voices.map(({ id, language, version, transcript }) => ({
-        id,
-        language,
-        version,
-        transcript: transcript.trim(),
-      })),
-    });
-  });
+  addJobsRoutes(app, deps);
+  addItemsRoutes(app, deps);
+  addEventsRoutes(app, deps);
+  addNotificationsRoutes(app, deps);
+  addVoicesRoutes(app, deps);
   addSpeechRoutes(app, deps);
   addMetricsRoutes(app, deps);
   addQueueBoard(app, deps);

@@ -52,6 +52,8 @@ function report(log: LimitDeps['log'], error: unknown): void {
 }
 
 const EXPOSED_HEADERS = [
+  'accept-ranges',
+  'content-disposition',
   'content-range',
   'etag',
   'location',
@@ -67,6 +69,7 @@ const ALLOWED_HEADERS = [
   'content-type',
   'idempotency-key',
   'if-none-match',
+  'if-range',
   'last-event-id',
   'range',
   'x-api-key',

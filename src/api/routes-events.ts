@@ -40,7 +40,7 @@ const RETRY_MS = 3_000;
 const EVENTS_AT_ONCE = 100;
 
 /** `items=false`: only progress and the end. */
-const eventsQuery = z.strictObject({ items: booleanQuery.default(true) });
+export const eventsQuery = z.strictObject({ items: booleanQuery.default(true) });
 
 export function addEventsRoutes(app: Express, deps: EventsDeps): void {
   const settings = { ...TIMES, ...LIMITS, ...deps.eventStreams };

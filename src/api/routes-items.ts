@@ -23,11 +23,11 @@ export interface ItemsDeps {
   readonly downloadUrl: DownloadUrl;
 }
 
-const itemsQuery = z.strictObject({
+export const itemsQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(['pending', 'done', 'failed'], 'must be pending, done or failed').exactOptional(),
 });
-const listQuery = z.strictObject({ partial: booleanQuery.default(false) });
+export const listQuery = z.strictObject({ partial: booleanQuery.default(false) });
 
 export function addItemsRoutes(app: Express, deps: ItemsDeps): void {
   const { store, openResults, downloadUrl } = deps;

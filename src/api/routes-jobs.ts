@@ -50,7 +50,7 @@ export interface JobsDeps extends IntakeDeps, JobViewDeps {
 /** Dry runs at once: they are work for this process, which has answers to give as well. */
 const ESTIMATES_MAX = 2;
 
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(JOB_STATES, `must be one of ${JOB_STATES.join(', ')}`).exactOptional(),
   tenant: once.max(64).exactOptional(),

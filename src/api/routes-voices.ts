@@ -43,7 +43,7 @@ export interface VoicesDeps {
 const UPLOADS_MAX = 4;
 
 const ID_RULE = "must be 1 to 64 letters, digits, '-' or '_', and start with a letter or digit";
-const voiceFormSchema = z
+export const voiceFormSchema = z
   .strictObject({
     id: z.string('is missing').regex(VOICE_ID, ID_RULE).exactOptional(),
     text: z

@@ -231,7 +231,7 @@ test('health answers always, readiness when the model is there', async () => {
 
 test('voices are listed; an unknown path is a problem document; nothing tells what serves it', async () => {
   const voices = (await (await fetch(`${url}/v1/voices`)).json()) as { data: unknown[] };
-  assert.deepEqual(voices.data, [{ id: 'slt', language: 'en', version: 'v', transcript: 'Hello.' }]);
+  assert.deepEqual(voices.data, [{ id: 'slt', language: 'en', version: 'v', transcript: 'Hello.', builtIn: true }]);
   const response = await fetch(`${url}/v1/nothing`);
   assert.equal(response.headers.get('x-powered-by'), null);
   assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
