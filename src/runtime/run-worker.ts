@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
 import type { SynthesisEngine } from '../core/ports.ts';
 import type { Config } from './config.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { type Log, Narrator } from './narrator.ts';
 import { openStore } from './open-store.ts';
@@ -20,6 +21,8 @@ export interface WorkerParts {
   /** ended by the worker */
   readonly openEngine: () => Promise<SynthesisEngine>;
   readonly log: Log;
+  /** a file that is touched as long as the worker is ready and alive: for health checks */
+  readonly heartbeatFile?: string | undefined;
   /** as of BullmqConsumerOptions; for tests */
   readonly lockDurationMs?: number;
   readonly stalledIntervalMs?: number;
@@ -27,7 +30,7 @@ export interface WorkerParts {
 
 /** Works until the lifecycle shuts down, or until the engine cannot be used. @returns the exit code: 0, or 1 for what the log says */
 export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promise<number> {
-  const { openEngine, log, lifecycle, ...timing } = parts;
+  const { openEngine, log, lifecycle, heartbeatFile, ...timing } = parts;
   let isWell = true;
   const fail = (thrown: unknown) => {
     isWell = false;
@@ -52,7 +55,9 @@ export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promi
     lifecycle.add({ name: 'store', timeoutMs: 1_000, run: close });
     await worker.start();
     log('worker.started', { queueName, concurrency });
+    const stopHeartbeat = heartbeatFile === undefined ? undefined : startHeartbeat(heartbeatFile);
     if (!lifecycle.signal.aborted) await once(lifecycle.signal, 'abort');
+    stopHeartbeat?.();
   } catch (thrown) {
     // A signal while the model loads ends the engine below the start: that is no failure.
     if (!lifecycle.signal.aborted) await fail(thrown);

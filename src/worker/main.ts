@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The queue worker's entry, for images and process managers: what `narrator worker` does. `--concurrency N` wins over NARRATOR_CONCURRENCY. */
+/** The queue worker's entry, for images and process managers: what `narrator worker` does. `--concurrency N` wins over NARRATOR_CONCURRENCY; `--heartbeat FILE` is for health checks. */
 import { parseArgs } from 'node:util';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
 import { type Config, readConfig, silenceVendors } from '../runtime/config.ts';
@@ -10,28 +10,28 @@ import { openEngine, runWorker } from '../runtime/run-worker.ts';
 
 async function main(): Promise<number> {
   silenceVendors();
-  const config = withFlags(readConfig());
+  const { concurrency, heartbeat: heartbeatFile } = flags();
+  const config = withConcurrency(readConfig(), concurrency);
   const log = logFunction(createLogger(config.logLevel));
   const lifecycle = new Lifecycle(log);
   const stopHandling = lifecycle.handleSignals();
   try {
-    return await runWorker(config, { openEngine: () => openEngine(config, log), log, lifecycle });
+    return await runWorker(config, { openEngine: () => openEngine(config, log), log, lifecycle, heartbeatFile });
   } finally {
     stopHandling();
   }
 }
 
-function withFlags(config: Config): Config {
-  const { concurrency } = flags();
+function withConcurrency(config: Config, concurrency: string | undefined): Config {
   if (concurrency === undefined) return config;
   const parsed = VARIABLES.NARRATOR_CONCURRENCY.schema.safeParse(concurrency);
   if (parsed.success) return { ...config, concurrency: parsed.data };
   throw new NarratorError('usage', `--concurrency ${parsed.error.issues.map(({ message }) => message).join(', ')}.`);
 }
 
-function flags(): { concurrency?: string } {
+function flags(): { concurrency?: string; heartbeat?: string } {
   try {
-    return parseArgs({ options: { concurrency: { type: 'string' } } }).values;
+    return parseArgs({ options: { concurrency: { type: 'string' }, heartbeat: { type: 'string' } } }).values;
   } catch (cause) {
     throw new NarratorError('usage', cause instanceof Error ? cause.message : String(cause), {}, { cause });
   }
