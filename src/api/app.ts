@@ -46,7 +46,7 @@ export function createApp(deps: ApiDeps): Express {
   app.set('query parser', 'simple');
   app.use(nameRequest(deps), helmet(), allowOrigins(deps));
   addHealthRoutes(app, deps);
-  addDocsPage(app);
+  addDocsPage(app, deps);
   const document = openApiDocument(ROUTES, deps);
   app.get('/openapi.json', (_request, response) => void response.json(document));
   addBoardLogin(app, deps);

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
-import { NarratorError } from '../core/errors.ts';
 
 /** Copied by the build (scripts/copy-docs-assets.mjs); in the sources, the package itself. */
 const FOLDERS = ['./swagger-ui/', '../../node_modules/swagger-ui-dist/'];
@@ -52,14 +51,15 @@ const CONTENT_POLICY = helmet.contentSecurityPolicy({
   },
 });
 
-/** @throws NarratorError internal: the files of Swagger UI are missing from this build */
-export function addDocsPage(app: Express): void {
+/** Without its files there is no page: nothing else depends on it. */
+export function addDocsPage(
+  app: Express,
+  { log }: { readonly log: (event: string, fields: Record<string, unknown>) => void },
+): void {
   const folder = FOLDERS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) =>
     ASSETS.every((name) => existsSync(path + name)),
   );
-  if (folder === undefined) {
-    throw new NarratorError('internal', 'The files of the docs page are missing; `npm run build` copies them.');
-  }
+  if (folder === undefined) return log('docs.missing', { hint: '`npm run build` copies the files of the page.' });
   app.get('/docs', CONTENT_POLICY, (_request, response) => void response.type('html').send(PAGE));
   const files = express.static(folder, { index: false, redirect: false, maxAge: '1d' });
   app.use('/docs', (request, response, next) => {
