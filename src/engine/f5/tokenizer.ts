@@ -1,5 +1,6 @@
 import { NarratorError } from '../../core/errors.ts';
 import { loneReading, pinyinTokens, type TextToken } from './pinyin.ts';
+import { readOverrides, type ReadingOverride } from './reading-override.ts';
 
 export type TokenizerKind = 'characters' | 'pinyin';
 
@@ -24,7 +25,7 @@ export function createTokenizer(vocabulary: readonly string[], kind: TokenizerKi
     tokenize(text) {
       const ids: number[] = [];
       const unknown = new Set<string>();
-      for (const { token, character } of split(replacePunctuation(text), kind)) {
+      for (const { token, character } of tokenizeText(text, kind)) {
         const id = idOf.get(token) ?? (kind === 'pinyin' ? idOf.get(withFullTone(token, character)) : undefined);
         if (id === undefined && character !== undefined) unknown.add(character);
         // As upstream (`list_str_to_idx`): what is unknown is spoken as a space. Here it is also reported.
@@ -33,6 +34,33 @@ export function createTokenizer(vocabulary: readonly string[], kind: TokenizerKi
       return { ids, unknown: [...unknown] };
     },
   };
+}
+
+/** The tokens of a text, before a vocabulary is asked for them. Readings given in the text (`{行|hang2}`) are followed. */
+export function tokenizeText(text: string, kind: TokenizerKind): TextToken[] {
+  const plain = readOverrides(text);
+  const replaced = replacePunctuation(plain.text);
+  if (kind === 'characters') return Array.from(replaced, (character) => ({ token: character, character }));
+  const tokens = pinyinTokens(replaced);
+  return plain.overrides.length === 0 ? tokens : withOverrides(tokens, plain.overrides);
+}
+
+/** A word with a reading of its own is replaced by its syllables, and with it the spaces that were put in before its characters. */
+function withOverrides(tokens: readonly TextToken[], overrides: readonly ReadingOverride[]): TextToken[] {
+  const result: TextToken[] = [];
+  const waiting = [...overrides];
+  let offset = 0;
+  for (const token of tokens) {
+    const [override] = waiting;
+    if (override === undefined || offset < override.start) result.push(token);
+    offset += token.character?.length ?? 0;
+    if (override === undefined || offset < override.end) continue;
+    result.push(
+      ...override.syllables.flatMap((syllable) => [{ token: ' ' }, { token: syllable, character: override.word }]),
+    );
+    waiting.shift();
+  }
+  return result;
 }
 
 /**
@@ -55,9 +83,6 @@ function replacePunctuation(text: string): string {
  * upstream speaks a space there. With its full tone the syllable is in the vocabulary, as the training data wrote it.
  */
 function withFullTone(token: string, character: string | undefined): string {
-  return character !== undefined && /^[a-z]+$/.test(token) && token !== character ? loneReading(character) : token;
-}
-
-function split(text: string, kind: TokenizerKind): TextToken[] {
-  return kind === 'pinyin' ? pinyinTokens(text) : Array.from(text, (character) => ({ token: character, character }));
+  const full = character === undefined ? token : loneReading(character);
+  return full.replace(/[1-4]$/, '') === token ? full : token;
 }

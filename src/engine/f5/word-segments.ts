@@ -1,6 +1,6 @@
 /**
- * Words of a text as jieba cuts them. Upstream lets jieba cut every text, English as well, and its token rule depends on
- * where the cuts are; the dictionary (some 5 MB) is loaded only when a text has Chinese characters to look up in it.
+ * Words of a text as jieba 0.42 cuts them. Upstream lets jieba cut every text, English as well, and its token rule depends
+ * on where the cuts are; the dictionary (some 5 MB) is loaded only when a text has Chinese characters to look up in it.
  */
 import { createRequire } from 'node:module';
 import type * as Jieba from 'jieba-wasm';
@@ -9,6 +9,9 @@ const HAN = /\p{Script=Han}/u;
 
 /** A run that jieba takes for one word or compound (`re_han_default` in jieba/__init__.py); anything else is cut to characters. */
 const COMPOUND = /[a-zA-Z0-9+#&._%-]+/gu;
+const ALL_COMPOUND = /^[a-zA-Z0-9+#&._%-]+$/;
+/** The words of jieba's dictionary without a Chinese character. */
+const DICTIONARY_WORD = /AT&T|[cC](?:\+\+|#)/g;
 /** Words inside a compound without Chinese characters (`re_skip` in jieba/finalseg/__init__.py); what is left between them stays whole. */
 const LATIN_WORD = /[a-zA-Z0-9]+(?:\.\d+)?%?/g;
 
@@ -18,13 +21,40 @@ let jieba: typeof Jieba | undefined;
 export function cutWords(text: string): string[] {
   if (!HAN.test(text)) return cutWithoutDictionary(text);
   jieba ??= createRequire(import.meta.url)('jieba-wasm') as typeof Jieba;
-  return jieba.cut(text, true);
+  return recutCompounds(jieba.cut(text, true));
 }
 
 /** What jieba gives for a text without Chinese characters. */
 export function cutWithoutDictionary(text: string): string[] {
-  return split(text, COMPOUND).flatMap(({ part, matched }) =>
-    matched ? split(part, LATIN_WORD).map((word) => word.part) : [...part],
+  return split(text, COMPOUND).flatMap(({ part, matched }) => (matched ? cutCompound(part) : [...part]));
+}
+
+/**
+ * jieba-wasm cuts Chinese as jieba does, but its pattern for Latin words has a dot that matches any character: "UTF-8" is
+ * one word to it and three to jieba. So what lies between Chinese words is cut again.
+ */
+function recutCompounds(words: readonly string[]): string[] {
+  const result: string[] = [];
+  let compound = '';
+  const flush = () => {
+    if (compound !== '') result.push(...cutCompound(compound));
+    compound = '';
+  };
+  for (const word of words) {
+    if (ALL_COMPOUND.test(word)) {
+      compound += word;
+    } else {
+      flush();
+      result.push(word);
+    }
+  }
+  flush();
+  return result;
+}
+
+function cutCompound(compound: string): string[] {
+  return split(compound, DICTIONARY_WORD).flatMap(({ part, matched }) =>
+    matched ? [part] : split(part, LATIN_WORD).map((word) => word.part),
   );
 }
 

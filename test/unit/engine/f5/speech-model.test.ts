@@ -23,6 +23,11 @@ test('it predicts what the official code took', () => {
   assert.equal(model.predictFrames(golden.text, voice, 1), golden.duration - golden.promptFrames);
 });
 
+test('a reading given in the text takes no time of its own', () => {
+  const text = 'Some words of a certain length, and more of them, about ';
+  assert.equal(model.predictFrames(`${text}{AI|ei1 ai1}`, voice, 1), model.predictFrames(`${text}AI`, voice, 1));
+});
+
 test('a text of maxTextBytes fills the plan of 768 frames and no more', () => {
   for (const speed of [0.7, 1, 1.3, 2]) {
     const bytes = model.maxTextBytes(voice, speed);

@@ -38,6 +38,12 @@ test('a neutral syllable that the vocabulary lacks is spoken with its full tone'
   assert.deepEqual(tokenizer.tokenize('这个'), { ids: [0, 1, 0, 2], unknown: [] });
 });
 
+test('a reading given in the text that the vocabulary lacks is reported by its word', () => {
+  const tokenizer = createTokenizer([' ', 'ge4'], 'pinyin');
+  assert.deepEqual(tokenizer.tokenize('{个|ge5}').ids, [0, 1]);
+  assert.deepEqual(tokenizer.tokenize('{个|foo1}{个|foo5}').unknown, ['个']);
+});
+
 test('an empty text has no tokens', () => {
   assert.deepEqual(createTokenizer(LETTERS, 'pinyin').tokenize(''), { ids: [], unknown: [] });
 });

@@ -1,0 +1,71 @@
+/**
+ * A reading given in the text itself: `{行|hang2}`, `{重庆|chong2 qing4}`, `{Python|pai4 sen1}`. The word is said with these
+ * syllables exactly, without any tone sandhi; the text around it is read as if the word stood there alone. Tones are digits
+ * (5 for the neutral one) or marks (háng); ü may be written v, u: or ü. A word of Chinese characters takes as many syllables,
+ * any other word at least one. Whatever is not of this form is text like any other.
+ */
+export interface ReadingOverride {
+  /** UTF-16 offset into the plain text */
+  readonly start: number;
+  readonly end: number;
+  readonly word: string;
+  /** as the vocabulary has them: tone as a last digit, none for the neutral tone, ü as v */
+  readonly syllables: readonly string[];
+}
+
+export interface PlainText {
+  /** the text with each override replaced by its word */
+  readonly text: string;
+  /** in order, never overlapping */
+  readonly overrides: readonly ReadingOverride[];
+}
+
+const OVERRIDE = /\{([^{}|\s]{1,32})\|([^{}|]{2,256})\}/gu;
+const CHINESE = /[\u3100-\u9fff]/u;
+const ALL_CHINESE = /^[\u3100-\u9fff]+$/u;
+const SYLLABLE = /^[a-z]{1,6}$/;
+const NUMBERED = /^(.+)([0-5])$/;
+const MARKED = /^(.+)$/;
+const TONE_MARKS = ['\u0304', '\u0301', '\u030c', '\u0300'];
+
+/** Never throws. Linear in the length of the text. */
+export function readOverrides(text: string): PlainText {
+  if (!text.includes('{')) return { text, overrides: [] };
+  const overrides: ReadingOverride[] = [];
+  let plain = '';
+  let end = 0;
+  for (const { 0: match, 1: word, 2: list, index } of text.matchAll(OVERRIDE)) {
+    const syllables = syllablesFor(word!, list!);
+    if (syllables === undefined) continue;
+    plain += text.slice(end, index);
+    overrides.push({ start: plain.length, end: plain.length + word!.length, word: word!, syllables });
+    plain += word!;
+    end = index + match.length;
+  }
+  return { text: plain + text.slice(end), overrides };
+}
+
+function syllablesFor(word: string, list: string): string[] | undefined {
+  const syllables: string[] = [];
+  for (const written of list.trim().split(/\s+/)) {
+    const syllable = asToken(written);
+    if (syllable === undefined) return undefined;
+    syllables.push(syllable);
+  }
+  const fits = ALL_CHINESE.test(word) ? syllables.length === word.length : !CHINESE.test(word);
+  return fits ? syllables : undefined;
+}
+
+/** hang2, háng, lv4, lu:4 and lǜ become hang2 and lv4; without any tone it is not a reading. */
+function asToken(written: string): string | undefined {
+  const decomposed = written
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/u(?:\u0308|:)/, 'v');
+  const marked = TONE_MARKS.findIndex((mark) => decomposed.includes(mark)) + 1;
+  const [, body, digit] = (marked > 0 ? MARKED : NUMBERED).exec(decomposed) ?? [];
+  if (body === undefined) return undefined;
+  const tone = marked > 0 ? marked : Number(digit);
+  const letters = body.replace(TONE_MARKS[marked - 1] ?? '', '');
+  return SYLLABLE.test(letters) ? letters + (tone >= 1 && tone <= 4 ? tone : '') : undefined;
+}
