@@ -213,7 +213,7 @@ async function dropUntold({ key, name }: OwedDelivery, store: ArtifactStore): Pr
   if ((await store.head(eventKey(name.jobId, name.eventId))) === undefined) await store.delete(key);
 }
 
-export function withoutSecret(subscription: Subscription): Subscription {
+function withoutSecret(subscription: Subscription): Subscription {
   if (subscription.kind !== 'webhook') return subscription;
   const { secret: _secret, ...shown } = subscription;
   return shown;
