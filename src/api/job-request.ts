@@ -64,13 +64,31 @@ export const manifestQuerySchema = z.strictObject({
     .regex(/^(true|false)$/, 'must be true or false')
     .transform((text) => text === 'true')
     .exactOptional(),
+  /** what a body in JSON could say besides: notify, metadata, results and the like */
+  options: once.transform(fromJson).exactOptional(),
 });
 
-/** @throws NarratorError request_invalid naming the parameter */
+function fromJson(text: string, context: z.core.$RefinementCtx<string>): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' });
+    return z.NEVER;
+  }
+}
+
+/** A parameter of its own wins over the same in `options`. @throws NarratorError request_invalid naming the parameter */
 export function optionsOfQuery(query: Request['query']): JobOptions {
-  const { voice, speed, seed, language, steps, cfg, ...rest } = parseRequest(manifestQuerySchema, { ...query });
-  const options = { ...rest, defaults: given({ voice, speed, seed, language }), parameters: given({ steps, cfg }) };
-  return parseRequest(jobOptionsSchema, options);
+  const { voice, speed, seed, language, steps, cfg, options = {}, ...rest } = parseRequest(manifestQuerySchema, {
+    ...query,
+  });
+  const { defaults = {}, parameters = {}, ...more } = parseRequest(jobOptionsSchema, options);
+  return parseRequest(jobOptionsSchema, {
+    ...more,
+    ...rest,
+    defaults: { ...defaults, ...given({ voice, speed, seed, language }) },
+    parameters: { ...parameters, ...given({ steps, cfg }) },
+  });
 }
 
 const given = (fields: Record<string, unknown>) =>

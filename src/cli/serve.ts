@@ -1,57 +1,79 @@
-/** `narrator serve`: the HTTP interface on this machine. */
+/** `narrator serve`: the service on this machine, or one of several API processes. */
+import { once } from 'node:events';
 import type { Command } from 'commander';
+import { NarratorError } from '../core/errors.ts';
+import type { Config } from '../runtime/config.ts';
 import { logFunction } from '../runtime/logger.ts';
-import { type RunningServer, serve } from '../runtime/serve.ts';
+import { type RunningServer, startServer } from '../runtime/server.ts';
+import { Service } from '../runtime/service.ts';
 import type { CliContext } from './context.ts';
-import { openNarrator } from './open-narrator.ts';
-import { addModelFlags, type ModelFlags, number } from './speaking-flags.ts';
+import { addModelFlags, configWith, type ModelFlags, wholeNumber } from './speaking-flags.ts';
 
 interface ServeFlags extends ModelFlags {
-  host: string;
-  port: number;
+  host?: string;
+  port?: number;
   clips?: string;
   json?: boolean;
 }
 
+/** With the service's own phases within the lifecycle's 25 s. */
+const ANSWERS = { graceMs: 8_000, timeoutMs: 9_000 };
+
 export function addServeCommand(program: Command, context: CliContext): void {
   const command = program
     .command('serve')
-    .description('answer HTTP requests: POST /tts, and POST /v1/audio/speech for OpenAI clients')
-    .option('--host <address>', 'loopback address to listen on', '127.0.0.1')
-    .option('-p, --port <number>', 'port to listen on; 0: any free one', number, 8080)
-    .option('--clips <folder>', 'folder below which ref_audio may name files')
+    .description(
+      'jobs over HTTP, and texts that are spoken at once: POST /tts, POST /v1/audio/speech for OpenAI clients',
+    )
+    .option('--host <address>', 'address to listen on (or NARRATOR_HOST; else 127.0.0.1)')
+    .option('-p, --port <number>', 'port to listen on; 0: any free one (or NARRATOR_PORT; else 8080)', wholeNumber)
+    .option('--clips <folder>', 'folder below which ref_audio may name files (or NARRATOR_CLIPS_FOLDER)')
     .option('--json', 'print JSON');
   addModelFlags(command)
     .addHelpText(
       'after',
       `
+By itself it needs nothing else: jobs and audio lie in NARRATOR_STORE (by default the folder "service" in NARRATOR_HOME), and the model
+runs here. With NARRATOR_REDIS_URL it hands the work to any number of \`narrator worker\`. Jobs that were not finished go on at
+the next start. Everybody on this machine may use it until there are keys: \`narrator keys create\`.
+
 Example:
   narrator serve &
+  narrator submit book.jsonl --wait
   curl -s http://127.0.0.1:8080/tts -H 'content-type: application/json' -d '{"text": "Good morning."}' -o morning.wav`,
     )
-    .action((flags: ServeFlags) => run(context, flags));
+    .action((flags: ServeFlags) => serve(context, flags));
 }
 
-async function run(context: CliContext, { host, port, clips, json, ...flags }: ServeFlags): Promise<void> {
+async function serve(context: CliContext, { json, ...flags }: ServeFlags): Promise<void> {
   const { terminal, lifecycle, log } = context;
-  // Known only after the narrator, and closed before it.
+  const service = await Service.open(withServerFlags(configWith(context.config, flags), flags), logFunction(log));
+  // Known only after the service, and closed before it.
   const running: { server?: RunningServer } = {};
-  const narrator = await openNarrator(context, flags, {
-    name: 'http',
-    timeoutMs: 12_000,
-    run: async () => running.server?.close(10_000),
-  });
-  const server = (running.server = await serve(narrator, {
-    host,
-    port,
-    log: logFunction(log),
+  const { timeoutMs, graceMs } = ANSWERS;
+  lifecycle.add({ name: 'answers', timeoutMs, run: async () => running.server?.close(graceMs) });
+  for (const phase of service.phases()) lifecycle.add(phase);
+  const server = (running.server = await startServer(service));
+  await service.start();
+  const { url, asksForKeys } = server;
+  const { store, model, dispatch } = { ...service.config, model: service.narrator.model.description.id };
+  const where = store?.kind === 's3' ? `s3://${store.bucket}/${store.prefix}` : (store?.path ?? '');
+  if (json) terminal.print(JSON.stringify({ url, model, dispatch: dispatch.kind, store: where, asksForKeys }));
+  else {
+    const who = asksForKeys ? 'It asks for API keys.' : 'No keys are asked for, so it listens on this machine only.';
+    terminal.print(`Listening on ${url} with the model ${model}. Jobs lie in ${where}. ${who}`);
+  }
+  if (!lifecycle.signal.aborted) await once(lifecycle.signal, 'abort');
+}
+
+function withServerFlags(config: Config, { host, port, clips }: ServeFlags): Config {
+  if (port !== undefined && (port < 0 || port > 65_535)) {
+    throw new NarratorError('usage', `--port is ${port}; it must be from 0 to 65535.`, { field: 'port' });
+  }
+  const wished = {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
     ...(clips !== undefined && { clipsFolder: clips }),
-  }));
-  const model = narrator.model.description.id;
-  terminal.print(
-    json
-      ? JSON.stringify({ url: server.url, model })
-      : `Listening on ${server.url} with the model ${model}. No keys are asked for, so it listens on this machine only.`,
-  );
-  await new Promise<void>((resolve) => lifecycle.signal.addEventListener('abort', () => resolve()));
+  };
+  return { ...config, server: { ...config.server, ...wished } };
 }

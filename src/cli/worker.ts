@@ -35,5 +35,5 @@ async function work(context: CliContext, { concurrency, ...flags }: WorkerFlags)
     ...(concurrency !== undefined && { concurrency }),
   };
   const { lifecycle } = context;
-  context.exit(await runWorker(config, { openEngine: () => openEngine(config, log), log, lifecycle }));
+  context.exit(await runWorker(config, { openEngine: (store) => openEngine(config, log, store), log, lifecycle }));
 }

@@ -56,6 +56,8 @@ export const jobHeadSchema = z.strictObject({
   priority: z.int().min(PRIORITY_MIN).max(PRIORITY_MAX).exactOptional(),
   /** who is told of it, beside those whom the deployment tells of every job */
   notify: z.array(subscriptionSchema).max(SUBSCRIPTIONS_MAX).exactOptional(),
+  /** only those of `notify` are told of it: somebody waits for its end anyway */
+  quiet: z.literal(true).exactOptional(),
   /** where the manifest came from, for people: 's3://bucket/key' */
   source: z.string().max(2048).exactOptional(),
 });

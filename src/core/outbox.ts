@@ -39,12 +39,16 @@ export function subscriptionId({ events: _events, ...receiver }: Subscription): 
 }
 
 /** What somebody wants to know of this job. */
-export function wantedTypes(head: JobHead, { subscriptions = [] }: TellDeps): ReadonlySet<EventType> {
-  return new Set([...(head.notify ?? []), ...subscriptions].flatMap(({ events = FINAL_EVENTS }) => events));
+export function wantedTypes(head: JobHead, deps: TellDeps): ReadonlySet<EventType> {
+  return new Set(subscribersOf(head, deps).flatMap(({ events = FINAL_EVENTS }) => events));
 }
 
-function subscribersTo(type: EventType, head: JobHead, { subscriptions = [] }: TellDeps): Subscription[] {
-  return [...(head.notify ?? []), ...subscriptions].filter(({ events = FINAL_EVENTS }) => events.includes(type));
+function subscribersTo(type: EventType, head: JobHead, deps: TellDeps): Subscription[] {
+  return subscribersOf(head, deps).filter(({ events = FINAL_EVENTS }) => events.includes(type));
+}
+
+function subscribersOf({ notify = [], quiet }: JobHead, { subscriptions = [] }: TellDeps): readonly Subscription[] {
+  return quiet === true ? notify : [...notify, ...subscriptions];
 }
 
 /** Idempotent: what was told is told once. Nothing is written of what nobody wants. */

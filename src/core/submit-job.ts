@@ -33,6 +33,8 @@ export interface JobRequest {
   readonly priority?: number;
   readonly notify?: readonly Subscription[];
   /** see job.ts */
+  readonly quiet?: true;
+  /** see job.ts */
   readonly source?: string;
 }
 
@@ -128,6 +130,7 @@ function choices(request: JobRequest, id: string) {
     ...(request.tenant !== undefined && { tenant: request.tenant }),
     ...(request.priority !== undefined && { priority: request.priority }),
     ...(request.notify !== undefined && { notify: [...request.notify] }),
+    ...(request.quiet !== undefined && { quiet: request.quiet }),
   } satisfies Partial<JobHead>;
 }
 

@@ -1,7 +1,7 @@
 /** The life of a worker process: from its configuration to its ordered end, whatever engine it is given. */
 import { once } from 'node:events';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
-import type { SynthesisEngine } from '../core/ports.ts';
+import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
 import type { Config } from './config.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -18,8 +18,8 @@ const ENGINE = { graceMs: 2_000, timeoutMs: 4_000 };
 export interface WorkerParts {
   /** whose signals end the worker; its shutdown ends the worker in order */
   readonly lifecycle: Lifecycle;
-  /** ended by the worker */
-  readonly openEngine: () => Promise<SynthesisEngine>;
+  /** ended by the worker. `store`: where shared voices lie */
+  readonly openEngine: (store: ArtifactStore) => Promise<SynthesisEngine>;
   readonly log: Log;
   /** a file that is touched as long as the worker is ready and alive: for health checks */
   readonly heartbeatFile?: string | undefined;
@@ -42,7 +42,7 @@ export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promi
     const { redisUrl, queueName, concurrency } = config;
     if (redisUrl === undefined) throw new NarratorError('config_invalid', 'NARRATOR_REDIS_URL is not set.');
     const { store, openResults, close } = await openStore(config);
-    const engine = await openEngine();
+    const engine = await openEngine(store);
     const onUnusable = (error: NarratorError) => void (isWell && fail(error));
     const worker = new QueueWorker({
       ...{ store, openResults, ...timing },
@@ -67,6 +67,6 @@ export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promi
 }
 
 /** The engine of the configured model: what real workers bring. @throws NarratorError model_not_found, model_invalid */
-export async function openEngine(config: Config, log: Log): Promise<SynthesisEngine> {
-  return (await Narrator.open(config, log)).engine;
+export async function openEngine(config: Config, log: Log, store: ArtifactStore): Promise<SynthesisEngine> {
+  return (await Narrator.open(config, log, { store })).engine;
 }

@@ -1,9 +1,13 @@
 /** One text, spoken as a job of its own in a store that does not outlive it: on disk for long texts, in memory for short ones. */
 import { NarratorError, type ErrorRecord } from '../core/errors.ts';
+import { audioKey, errorsKey, sidecarKey } from '../core/keys.ts';
 import { itemsAsManifest } from '../core/manifest.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { SegmentEvent } from '../core/process-shard.ts';
+import type { JobSummary } from '../core/record.ts';
+import type { ResultsPlace } from '../core/results.ts';
 import type { PlanTotals } from '../core/shard.ts';
+import type { JobRequest } from '../core/submit-job.ts';
 import type { Narrator, SpeakingOptions } from './narrator.ts';
 
 export interface SpeakTextOptions extends SpeakingOptions {
@@ -29,7 +33,8 @@ export interface SpeechInfo {
 }
 
 const RESULTS_PREFIX = 'results/';
-export const SPEECH_KEYS = { wav: `${RESULTS_PREFIX}speech.wav`, sidecar: `${RESULTS_PREFIX}speech.json` } as const;
+const ITEM = 'speech';
+export const SPEECH_KEYS = speechKeys(RESULTS_PREFIX);
 
 /**
  * Leaves SPEECH_KEYS in `store`, which must be empty.
@@ -41,8 +46,7 @@ export async function speakText(
   options: SpeakTextOptions,
   store: ArtifactStore,
 ): Promise<SpeechInfo> {
-  const { onSegment, onPlanned, signal, format } = options;
-  const { defaults, parameters } = narrator.choices(options);
+  const { onSegment, onPlanned, signal } = options;
   const jobs = narrator.openJobs({
     store,
     openResults: (destination) =>
@@ -57,28 +61,43 @@ export async function speakText(
   signal?.addEventListener('abort', stop);
   try {
     if (signal?.aborted) throw new NarratorError('cancelled', 'The narrator was told to stop.');
-    const id = await jobs.submit({
-      manifest: { format: 'jsonl', bytes: itemsAsManifest([{ id: 'speech', text }]) },
-      model: { id: narrator.speechModel.id, digest: narrator.speechModel.digest },
-      parameters,
-      defaults,
-      results: { kind: 'store', prefix: RESULTS_PREFIX },
-      reuse: false,
-      ...(format && { format }),
-    });
-    const summary = await jobs.finish(id);
-    if (summary.error) throw NarratorError.fromRecord(summary.error);
-    if (summary.succeeded !== 1) throw await firstError(store);
-    const { seconds, samples, sampleRateHz, segments } = (await readJson(store, SPEECH_KEYS.sidecar)) as SpeechInfo;
-    return { seconds, samples, sampleRateHz, segments };
+    const results = { kind: 'store', prefix: RESULTS_PREFIX } as const;
+    const id = await jobs.submit({ ...speechJob(narrator, text, options), results });
+    return await readSpeech(await jobs.finish(id), { store, prefix: RESULTS_PREFIX });
   } finally {
     signal?.removeEventListener('abort', stop);
     await narrator.closeJobs(jobs);
   }
 }
 
-async function firstError(store: ArtifactStore): Promise<NarratorError> {
-  const lines = new TextDecoder().decode((await store.get(`${RESULTS_PREFIX}errors.jsonl`))?.bytes);
+/** A job of one item. Its segments are not kept. @throws NarratorError usage */
+export function speechJob(narrator: Narrator, text: string, options: SpeakingOptions): JobRequest {
+  const { id, digest } = narrator.speechModel;
+  return {
+    ...narrator.choices(options),
+    manifest: { format: 'jsonl', bytes: itemsAsManifest([{ id: ITEM, text }]) },
+    model: { id, digest },
+    reuse: false,
+    ...(options.format && { format: options.format }),
+  };
+}
+
+/** Where the results of such a job lie. */
+export function speechKeys(prefix: string) {
+  return { wav: audioKey(prefix, `${ITEM}.wav`), sidecar: sidecarKey(prefix, `${ITEM}.wav`) } as const;
+}
+
+/** What such a job came to. @throws NarratorError that names what is wrong with the text */
+export async function readSpeech(summary: JobSummary, { store, prefix }: ResultsPlace): Promise<SpeechInfo> {
+  if (summary.error) throw NarratorError.fromRecord(summary.error);
+  if (summary.succeeded !== 1) throw await firstError(store, errorsKey(prefix));
+  const read = (await readJson(store, speechKeys(prefix).sidecar)) as SpeechInfo;
+  const { seconds, samples, sampleRateHz, segments } = read;
+  return { seconds, samples, sampleRateHz, segments };
+}
+
+async function firstError(store: ArtifactStore, key: string): Promise<NarratorError> {
+  const lines = new TextDecoder().decode((await store.get(key))?.bytes);
   const [first = ''] = lines.split('\n');
   if (first === '') return new NarratorError('internal', 'The text was not spoken, and no error was recorded.');
   // The only item has a line and an id that the caller never gave.

@@ -16,7 +16,12 @@ async function main(): Promise<number> {
   const lifecycle = new Lifecycle(log);
   const stopHandling = lifecycle.handleSignals();
   try {
-    return await runWorker(config, { openEngine: () => openEngine(config, log), log, lifecycle, heartbeatFile });
+    return await runWorker(config, {
+      openEngine: (store) => openEngine(config, log, store),
+      log,
+      lifecycle,
+      heartbeatFile,
+    });
   } finally {
     stopHandling();
   }
