@@ -10,6 +10,13 @@ export function residentBytes(pid: number, what: 'VmRSS' | 'VmHWM' = 'VmRSS'): n
   return 1024 * Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
 }
 
+/** CPU time of a process so far, in steps of 10 ms (`utime` and `stime` of proc(5), in the 100 ticks a second of every Linux). */
+export function cpuMsOf(pid: number): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return 10 * (Number(afterName[11]) + Number(afterName[12]));
+}
+
 /** Runs a module in a process of its own; what it prints is its result, as JSON. */
 export async function runChild<T>(module: string, ...parameters: string[]): Promise<T> {
   const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, module, ...parameters]);

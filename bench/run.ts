@@ -14,8 +14,11 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   throughput: async () => (await import('./throughput.ts')).benchThroughput,
   batching: async () => (await import('./batching.ts')).benchBatching,
   planner: async () => (await import('./planner.ts')).benchPlanner,
+  'planning-s3': async () => (await import('./planning-s3.ts')).benchPlanningS3,
   memory: async () => (await import('./memory.ts')).benchMemory,
   text: async () => (await import('./text.ts')).benchText,
+  queue: async () => (await import('./queue.ts')).benchQueue,
+  api: async () => (await import('./api.ts')).benchApi,
   'engine-presets': async () => (await import('./engine-presets.ts')).benchEnginePresets,
 };
 

@@ -58,16 +58,21 @@ export interface ManifestShape {
   readonly sentences: number;
   /** characters of a line at most; unlimited by default */
   readonly characters?: number;
+  /** added to the seed of every line: manifests with other seeds have no segment in common */
+  readonly seeds?: number;
 }
 
 /** Items for both built-in voices in turns, no two with the same seed, so that no segment is taken from another. */
-export async function writeManifest(path: string, { lines, sentences, characters }: ManifestShape): Promise<void> {
+export async function writeManifest(
+  path: string,
+  { lines, sentences, characters, seeds = 0 }: ManifestShape,
+): Promise<void> {
   const random = randomNumbers(2);
   function* jsonLines(): Generator<string> {
     for (let line = 1; line <= lines; line += 1) {
       const text = passage(random, 1 + Math.floor(random() * sentences)).slice(0, characters);
       const voice = line % 2 === 0 ? 'rms' : 'slt';
-      yield `${JSON.stringify({ id: `item-${line}`, text, voice, seed: line })}\n`;
+      yield `${JSON.stringify({ id: `item-${line}`, text, voice, seed: seeds + line })}\n`;
     }
   }
   await pipeline(Readable.from(jsonLines()), createWriteStream(path));
