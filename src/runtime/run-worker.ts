@@ -13,7 +13,7 @@ export type WorkerConfig = Pick<Config, 'store' | 's3' | 'buckets' | 'redisUrl' 
 
 /** Shards at work may finish for so long; 3.5 s more give the others back. Then the engine ends. Within the lifecycle's 25 s. */
 const SHARDS = { graceMs: 17_000, timeoutMs: 21_000 };
-const ENGINE = { graceMs: 2_000, timeoutMs: 4_000 };
+const ENGINE = { graceMs: 2_000, timeoutMs: 3_000 };
 
 export interface WorkerParts {
   /** whose signals end the worker; its shutdown ends the worker in order */
