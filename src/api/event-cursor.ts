@@ -65,21 +65,16 @@ export class EventCursor {
   }
 
   #nextShard(recorded: { readonly last: number; has(shard: number): boolean }): number | undefined {
+    if (this.#runs.length >= RUNS_MAX) {
+      const neighbours = this.#runs.flatMap(([first, last]) => [first - 1, last + 1]);
+      return neighbours.find((shard) => shard > 0 && recorded.has(shard));
+    }
     let at = 1;
     for (const [first, last] of [...this.#runs, [recorded.last + 1, recorded.last] as const]) {
-      for (; at < first; at++) {
-        if (at > recorded.last) return undefined;
-        if (recorded.has(at) && this.#mayAdd(at)) return at;
-      }
-      at = Math.max(at, last + 1);
+      for (; at < first; at++) if (recorded.has(at)) return at;
+      at = last + 1;
     }
     return undefined;
-  }
-
-  #mayAdd(shard: number): boolean {
-    return (
-      this.#runs.length < RUNS_MAX || this.#runs.some(([first, last]) => shard === first - 1 || shard === last + 1)
-    );
   }
 
   #hasShard(shard: number): boolean {

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import express from 'express';
+import express, { type Express } from 'express';
 import { InProcessDispatcher } from '../../../src/adapters/dispatch-in-process.ts';
 import { openFilesystemStore } from '../../../src/adapters/store-filesystem.ts';
 import { authenticate, type Client } from '../../../src/api/auth.ts';
@@ -45,6 +45,52 @@ export interface Problem {
   retryable: boolean;
   hint: string;
   detail: string;
+}
+
+type Options = { key?: keyof typeof KEYS; headers?: Record<string, string>; signal?: AbortSignal; duplex?: 'half' };
+
+/** Routes behind keys, on a free port. `failures` gets every error that was answered with. */
+export async function listen(addRoutes: (app: Express) => void, failures: NarratorError[]) {
+  const app = express();
+  app.set('query parser', 'simple');
+  app.use((_request, response, next) => {
+    response.locals['requestId'] = 'request';
+    next();
+  });
+  const verify = (key: string) => Promise.resolve((KEYS as Record<string, Client | undefined>)[key]);
+  app.use(authenticate({ keys: { required: true, verify } }, (_request, _response, next) => next()));
+  addRoutes(app);
+  app.use(problemHandler((error) => void failures.push(error)));
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const call = (
+    method: string,
+    path: string,
+    body?: unknown,
+    { key = 'anna', headers = {}, ...rest }: Options = {},
+  ) => {
+    const isForm = body instanceof FormData;
+    const isRaw = isForm || typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
+    return fetch(url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body !== undefined && !isForm && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
+      ...rest,
+    });
+  };
+  return {
+    url,
+    call,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 export type JobServer = Awaited<ReturnType<typeof startJobServer>>;
@@ -129,50 +175,18 @@ export async function startJobServer(more: Partial<JobsDeps & EventsDeps> = {}) 
     eventStreams: { pollMs: 20, idleMs: 50 },
     ...more,
   };
-  const app = express();
-  app.set('query parser', 'simple');
-  app.use((_request, response, next) => {
-    response.locals['requestId'] = 'request';
-    next();
-  });
-  const keys = {
-    required: true,
-    verify: (key: string) => Promise.resolve((KEYS as Record<string, Client | undefined>)[key]),
-  };
-  app.use(authenticate({ keys }, (_request, _response, next) => next()));
-  addJobsRoutes(app, deps);
-  addItemsRoutes(app, deps);
-  addEventsRoutes(app, deps);
-  addNotificationsRoutes(app, { store, resend: async (jobId) => resent.push(jobId) });
   const failures: NarratorError[] = [];
-  app.use(problemHandler((error) => void failures.push(error)));
-
-  const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const http = await listen((app) => {
+    addJobsRoutes(app, deps);
+    addItemsRoutes(app, deps);
+    addEventsRoutes(app, deps);
+    addNotificationsRoutes(app, { store, resend: async (jobId) => resent.push(jobId) });
+  }, failures);
   const stop = new AbortController();
   await dispatcher.start();
   const running = controller.run(stop.signal);
 
-  type Options = { key?: keyof typeof KEYS; headers?: Record<string, string>; signal?: AbortSignal; duplex?: 'half' };
-  const call = (
-    method: string,
-    path: string,
-    body?: unknown,
-    { key = 'anna', headers = {}, ...rest }: Options = {},
-  ) => {
-    const isRaw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
-    return fetch(url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
-      ...rest,
-    });
-  };
+  const { url, call } = http;
   const get = (path: string, options?: Options) => call('GET', path, undefined, options);
   const post = (path: string, body?: unknown, options?: Options) => call('POST', path, body, options);
   return {
@@ -203,8 +217,7 @@ export async function startJobServer(more: Partial<JobsDeps & EventsDeps> = {}) 
       stop.abort();
       await dispatcher.close({ graceMs: 100 });
       await running;
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await http.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

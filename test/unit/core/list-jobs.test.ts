@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { JobQueue, listJobs, type ListJobsQuery } from '../../../src/core/list-jobs.ts';
-import { JobReader } from '../../../src/core/read-job.ts';
+import { indexKey } from '../../../src/core/keys.ts';
+import { acceptedStatus, etaSeconds, JobReader, type JobStatus } from '../../../src/core/read-job.ts';
 import { submitJob } from '../../../src/core/submit-job.ts';
 import { newId, request } from './fakes.ts';
 import { house, lines } from './house.ts';
@@ -58,6 +59,40 @@ describe('listing jobs', () => {
     await assert.rejects(submit('x', lines(1), { priority: 11 }), { code: 'usage' });
   });
 
+  it('gives those of nobody only, and no cursor that names a job of others', async () => {
+    const { list, submit } = await withJobs(1);
+    for (let n = 0; n < 3; n++) await submit(`theirs-${n}`, lines(1), { tenant: 'them' });
+    await submit('mine', lines(1), { tenant: 'me' });
+    const page = await list({ limit: 1, tenant: 'me' });
+    assert.deepEqual(
+      page.entries.map(({ id }) => id),
+      ['mine'],
+    );
+    assert.match(page.cursor ?? '', /-mine$/);
+    assert.deepEqual(
+      (await list({ limit: 9, tenant: null })).entries.map(({ id }) => id),
+      ['job-1'],
+    );
+  });
+
+  it('ends a page that finds nothing among too many jobs of others between two moments', async () => {
+    const { list, store, submit } = await withJobs(0);
+    await submit('mine', lines(1), { tenant: 'me' });
+    const head = JSON.parse(Buffer.from((await store.get('jobs/mine/job.json'))?.bytes ?? []).toString()) as object;
+    const base = Date.parse('2027-01-01');
+    for (let n = 0; n < 1200; n++) {
+      const at = new Date(base + Math.floor(n / 7));
+      const id = `theirs-${n}`;
+      await store.put(`jobs/${id}/job.json`, Buffer.from(JSON.stringify({ ...head, id, tenant: 'them' })));
+      await store.put(indexKey(id, at), new Uint8Array());
+    }
+    const first = await list({ limit: 5, tenant: 'me' });
+    assert.deepEqual(first.entries, []);
+    assert.match(first.cursor ?? '', /^\d{13}-$/);
+    const second = await list({ limit: 5, tenant: 'me', cursor: first.cursor ?? '' });
+    assert.deepEqual([second.entries.map(({ id }) => id), second.cursor], [['mine'], undefined]);
+  });
+
   it('refuses limits and cursors that no page has', async () => {
     const { list } = await withJobs(1);
     for (const query of [
@@ -100,5 +135,21 @@ describe('the place in the queue', () => {
     assert.ok((await reader.read('job-1'))?.plannedAt);
     await workAll();
     assert.ok((await reader.read('job-1'))?.startedAt);
+  });
+
+  it('tells how long the rest takes if it goes on like this, in a retry by what the retry has done', () => {
+    const head = { id: 'a' } as JobStatus['head'];
+    const running = { ...acceptedStatus(head), state: 'running', startedAt: '2026-01-01T00:00:00.000Z' } as const;
+    const after = (seconds: number) => new Date(Date.parse(running.startedAt) + seconds * 1000);
+    const audio = (predicted: number, finished: number, earlier?: number) => ({
+      ...running,
+      audioSeconds: { predicted, finished, ...(earlier !== undefined && { earlier }) },
+    });
+    assert.equal(etaSeconds(audio(100, 25), after(50)), 150);
+    assert.equal(etaSeconds(audio(100, 80, 60), after(50)), 50);
+    assert.equal(etaSeconds(audio(100, 120), after(50)), 0);
+    for (const unknown of [audio(100, 0), audio(100, 60, 60), { ...audio(100, 50), state: 'cancelling' as const }]) {
+      assert.equal(etaSeconds(unknown, after(50)), undefined);
+    }
   });
 });
