@@ -72,8 +72,8 @@ export class SqsConsumer {
   close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<void> {
     this.#closed ??= (async () => {
       this.#stop.abort();
-      await this.#polling;
       const timer = setTimeout(() => this.#interrupt.abort(), graceMs);
+      await this.#polling;
       await Promise.all(this.#atWork);
       clearTimeout(timer);
       this.#client.destroy();
@@ -168,8 +168,11 @@ export class SqsConsumer {
 }
 
 function clientConfig({ queueUrl, region, credentials }: SqsConsumerOptions, waitSeconds: number): SQSClientConfig {
-  const known = AWS_HOST.exec(new URL(queueUrl).hostname)?.[1] ?? region;
+  const { hostname, origin } = new URL(queueUrl);
+  const known = AWS_HOST.exec(hostname)?.[1] ?? region;
   return {
+    // Left to itself, the SDK takes it from the queue's address too, and complains on the console each time.
+    endpoint: origin,
     ...(known !== undefined && { region: known }),
     ...(credentials !== undefined && { credentials }),
     requestHandler: {

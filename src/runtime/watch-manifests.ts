@@ -52,7 +52,7 @@ export class ManifestWatcher {
     const { bucket, key, isCreation, name } = event;
     const manifest = s3Address({ bucket, key });
     if (!isCreation || !isManifestKey(key)) {
-      log('manifests.ignored', { manifest, event: name });
+      log('manifests.ignored', { manifest, notification: name });
       return;
     }
     const { outcome, ...taken } = await takeManifest({ bucket, key }, this.#options, signal);
