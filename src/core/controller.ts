@@ -183,6 +183,7 @@ export class Controller {
   async #forget(jobId: string): Promise<undefined> {
     const { store } = this.#deps;
     await store.delete(openKey(jobId));
+    await this.#leases?.end(jobId);
     // It may have been submitted anew in between.
     if ((await readJobHead(store, jobId)) === undefined) return;
     await store.put(openKey(jobId), new Uint8Array(), { ifAbsent: true });

@@ -100,7 +100,7 @@ export class JobReader {
     const times = planned === undefined ? {} : { plannedAt: planned.modifiedAt.toISOString() };
     if (summary !== undefined) return { ...finishedStatus(head, round, plan, summary), ...times };
     const state = cancelled ? 'cancelling' : plan === undefined ? 'planning' : 'running';
-    const progress = this.#progressOf(jobId, round, before?.shards ?? 0);
+    const progress = this.#progressOf(head, round, before?.shards ?? 0);
     await progress.update(this.#store);
     const status = { ...openStatus(head, round, state, plan, progress.counts), ...times };
     return before === undefined ? status : retriedStatus(status, plan, before);
@@ -114,9 +114,10 @@ export class JobReader {
     return { summary, shards: plans.at(-1)?.shards ?? 0 };
   }
 
-  #progressOf(jobId: string, round: number, shardsBefore: number): Progress {
-    const name = `${jobId} ${round}`;
-    const progress = this.#progress.get(name) ?? new Progress(jobId, shardsBefore);
+  #progressOf({ id, createdAt }: JobHead, round: number, shardsBefore: number): Progress {
+    // A job that was deleted may have a successor by its name.
+    const name = `${id} ${createdAt} ${round}`;
+    const progress = this.#progress.get(name) ?? new Progress(id, shardsBefore);
     this.#progress.delete(name);
     this.#progress.set(name, progress);
     if (this.#progress.size > JOBS_REMEMBERED_MAX) {

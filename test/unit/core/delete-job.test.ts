@@ -14,8 +14,11 @@ import {
 } from '../../../src/core/keys.ts';
 import { JobReader } from '../../../src/core/read-job.ts';
 import { retryJob } from '../../../src/core/retry-job.ts';
+import { submitJob } from '../../../src/core/submit-job.ts';
 import { dying } from './dying-store.ts';
+import { newId, request, submitted } from './fakes.ts';
 import { house, lines } from './house.ts';
+import { MemoryStore } from './memory-store.ts';
 import { deliverDue, endings, everything } from './notifying.ts';
 
 /** One finished job with failed items, notifications that are owed, and results in the store; and another one that is open. */
@@ -62,33 +65,50 @@ describe('deleting a job', () => {
   });
 
   it('is ended by the next one who is asked, or starts, wherever it was killed', async () => {
-    const whole = await finished();
-    const revive = dying(Infinity, whole.store);
-    await deleteJob('job', whole.common);
+    const { store: before, common, ofJob } = await finished();
+    const copy = async () => {
+      const store = new MemoryStore();
+      for (const key of before.keys()) await store.put(key, (await before.get(key))?.bytes ?? assert.fail());
+      return store;
+    };
+    const whole = await copy();
+    const revive = dying(Infinity, whole);
+    await deleteJob('job', { ...common, store: whole });
     const writes = revive();
+    const others = before.keys().filter((key) => !ofJob().includes(key));
     for (let killedAt = 1; killedAt < writes; killedAt++) {
-      const { store, common, time, ofJob, submit } = await finished();
+      const store = await copy();
+      const time = { ms: common.now().getTime() };
+      const deps = { store, now: () => new Date(time.ms) };
       const live = dying(killedAt, store);
-      await assert.rejects(deleteJob('job', common), { code: 'store_unavailable' });
+      await assert.rejects(deleteJob('job', deps), { code: 'store_unavailable' });
       live();
       const isGone = store.keys(jobHeadKey('job')).length === 0;
-      if (isGone) await assert.rejects(submit('job', lines(1)), { code: 'job_conflict' });
-      await assert.rejects(deleteJob('job', common), { code: 'job_conflict' }, 'whoever began may be at it still');
+      if (isGone) await assert.rejects(submitted(store, lines(1)), { code: 'job_conflict' });
+      await assert.rejects(deleteJob('job', deps), { code: 'job_conflict' }, 'whoever began may be at it still');
       time.ms += 5 * 60_000;
-      if (killedAt % 2 === 0) await deleteJob('job', common);
-      else await resumeDeletions(common);
-      assert.deepEqual(ofJob(), [], `killed before write ${killedAt + 1}`);
+      if (killedAt % 2 === 0) await deleteJob('job', deps);
+      else await resumeDeletions(deps);
+      assert.deepEqual(store.keys(), others, `killed before write ${killedAt + 1}`);
     }
   });
 
   it('lets a job of the same name be submitted afterwards, which begins from nothing', async () => {
-    const { common, submit, controller, workAll, store } = await finished();
+    const { common, controller, work, queue, store, time } = await finished();
+    const reader = new JobReader(store);
     await deleteJob('job', common);
-    await submit('job', lines(2, 'new'));
-    await controller.pass();
-    await workAll();
-    assert.ok((await controller.pass()).finished.includes('job'));
-    assert.equal((await new JobReader(store).read('job'))?.items.succeeded, 2);
+    queue.length = 0;
+    for (const of of ['first', 'second']) {
+      time.ms += 1;
+      await submitJob(request(lines(3, of), { shardSeconds: 0.15 }), { ...common, newId });
+      await controller.pass();
+      assert.equal((await reader.read('job'))?.items.succeeded, 0, of);
+      await work(queue.shift());
+      assert.equal((await reader.read('job'))?.items.succeeded, 1, of);
+      for (const message of queue.splice(0)) await work(message);
+      assert.ok((await controller.pass()).finished.includes('job'));
+      await deleteJob('job', common);
+    }
   });
 
   it('goes on with a job that somebody retried when its deletion was interrupted', async () => {
