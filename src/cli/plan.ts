@@ -1,13 +1,16 @@
 /** `narrator plan`: a dry run. */
 import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
+import type { ItemPart } from '../core/shard.ts';
 import type { CliContext } from './context.ts';
 import { openNarrator } from './open-narrator.ts';
 import { addSpeakingFlags, number, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
-import { EXIT, formatDuration, formatError, formatTable } from './terminal.ts';
+import { textLines, textRecord } from './show-text.ts';
+import { EXIT, formatDuration, formatError, formatTable, type Terminal } from './terminal.ts';
 
 interface PlanFlags extends SpeakingFlags {
   rtf?: number;
+  showText?: boolean;
 }
 
 /** Bad lines that are printed one by one. */
@@ -21,7 +24,8 @@ export function addPlanCommand(program: Command, context: CliContext): void {
       '--rtf <factor>',
       'real-time factor to predict the time with; by default it is measured with a few sentences',
       number,
-    );
+    )
+    .option('--show-text', 'print what would be said beside what is written; predicts no time unless --rtf is given');
   addSpeakingFlags(command)
     .addHelpText('after', '\nExit code: 0 every line is good, 3 some are bad, 1 all are.')
     .action((manifest: string, flags: PlanFlags) => plan(context, manifest, flags));
@@ -34,14 +38,19 @@ async function plan(context: CliContext, manifest: string, flags: PlanFlags): Pr
   let bad = 0;
   const report = await narrator.plan(manifest, {
     ...speakingOptions(flags),
+    ...(flags.showText === true && { onPart: (part) => show(part, terminal, flags.json === true) }),
     onRejected: ({ error }) => {
       bad += 1;
       if (problems.length < PROBLEMS_SHOWN) problems.push(NarratorError.fromRecord(error));
     },
   });
   const good = report.items - bad;
-  const factor =
-    good === 0 ? undefined : (flags.rtf ?? (await narrator.measureSpeed(speakingOptions(flags), lifecycle.signal)));
+  const isMeasured = good > 0 && flags.rtf === undefined && flags.showText !== true;
+  const factor = isMeasured
+    ? await narrator.measureSpeed(speakingOptions(flags), lifecycle.signal)
+    : good > 0
+      ? flags.rtf
+      : undefined;
   const seconds = factor === undefined ? undefined : factor * report.audioSeconds;
   if (flags.json) {
     terminal.print(
@@ -70,4 +79,10 @@ async function plan(context: CliContext, manifest: string, flags: PlanFlags): Pr
     for (const line of formatTable(rows)) terminal.print(line);
   }
   context.exit(bad === 0 ? EXIT.whole : good === 0 ? EXIT.failed : EXIT.partial);
+}
+
+/** JSON Lines: the plan itself is the last line. */
+function show(part: ItemPart, terminal: Terminal, asJson: boolean): void {
+  if (asJson) terminal.print(JSON.stringify(textRecord(part)));
+  else for (const line of textLines(part)) terminal.print(line);
 }

@@ -23,6 +23,9 @@ export interface VoiceFlags {
 }
 
 export interface SpeakingFlags extends ModelFlags, VoiceFlags {
+  normalise?: 'off' | 'basic' | 'full';
+  emoji?: 'drop' | 'name';
+  unsupported?: 'error' | 'drop';
   json?: boolean;
 }
 
@@ -42,11 +45,24 @@ export function addSpeakingFlags(command: Command): Command {
 export function addVoiceFlags(command: Command): Command {
   return command
     .option('-v, --voice <name>', 'voice, from `narrator voices list`')
-    .option('-l, --language <tag>', 'language of the text; by default the voice’s own')
+    .option(
+      '-l, --language <tag>',
+      'language of the text; by default English or Chinese by its script, or the voice’s own',
+    )
     .option('--speed <factor>', '0.5 to 2; 1 is as fast as the voice’s reference', number)
     .option('--seed <number>', 'another seed is another take of the same text')
     .option('--steps <count>', 'solver steps: fewer are faster', number)
     .option('--cfg <strength>', 'guidance strength; 0 switches it off and halves the work', number)
+    .addOption(
+      new Option(
+        '--normalise <level>',
+        'numbers, abbreviations and signs in words: full; characters and punctuation only: basic',
+      ).choices(['off', 'basic', 'full']),
+    )
+    .addOption(new Option('--emoji <what>', 'drop emoji, or name them').choices(['drop', 'name']))
+    .addOption(
+      new Option('--unsupported <what>', 'words in a script that the model does not know').choices(['error', 'drop']),
+    )
     .addOption(
       new Option('--format <format>', 'sample format of the WAV files')
         .choices(['int16', 'int24', 'float32'])
@@ -79,7 +95,7 @@ export function configWith(config: Config, flags: ModelFlags): Config {
 }
 
 export function speakingOptions(flags: SpeakingFlags): SpeakingOptions {
-  const { voice, language, speed, seed, steps, cfg, format } = flags;
+  const { voice, language, speed, seed, steps, cfg, format, normalise, emoji, unsupported } = flags;
   return {
     ...(voice !== undefined && { voice }),
     ...(language !== undefined && { language }),
@@ -88,5 +104,8 @@ export function speakingOptions(flags: SpeakingFlags): SpeakingOptions {
     ...(steps !== undefined && { steps }),
     ...(cfg !== undefined && { cfg }),
     ...(format !== undefined && { format }),
+    ...(normalise !== undefined && { normalise }),
+    ...(emoji !== undefined && { emoji }),
+    ...(unsupported !== undefined && { unsupported }),
   };
 }

@@ -38,6 +38,10 @@ const voice = z
 const SPEED_RULE = 'must be a number from 0.5 to 2';
 const speed = z.number(SPEED_RULE).min(0.5, SPEED_RULE).max(2, SPEED_RULE);
 
+const normalise = z.enum(['off', 'basic', 'full'], 'must be "off", "basic" or "full"');
+const unsupported = z.enum(['error', 'drop'], 'must be "error" or "drop"');
+const emoji = z.enum(['drop', 'name'], 'must be "drop" or "name"');
+
 const METADATA_PAIRS_MAX = 16;
 /** Of an item, or of a whole job: handed through. */
 export const metadataSchema = z
@@ -99,6 +103,9 @@ export const manifestItemSchema = z
       speed: speed.exactOptional(),
       seed: seed.exactOptional(),
       language: language.exactOptional(),
+      normalise: normalise.exactOptional(),
+      emoji: emoji.exactOptional(),
+      unsupported: unsupported.exactOptional(),
       output: output.exactOptional(),
       metadata: metadataSchema.exactOptional(),
     },
@@ -132,6 +139,9 @@ export const MANIFEST_FIELDS = [
   'speed',
   'seed',
   'language',
+  'normalise',
+  'emoji',
+  'unsupported',
   'output',
   'metadata',
 ] as const satisfies (keyof ManifestItemInput)[];
@@ -142,6 +152,9 @@ export const itemDefaultsSchema = z.strictObject({
   speed: speed.exactOptional(),
   seed: seed.exactOptional(),
   language: language.exactOptional(),
+  normalise: normalise.exactOptional(),
+  emoji: emoji.exactOptional(),
+  unsupported: unsupported.exactOptional(),
 });
 
 export type ItemDefaults = z.output<typeof itemDefaultsSchema>;

@@ -135,11 +135,18 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
 
   return async (item: ManifestItem, line: number): Promise<PlannedItem> => {
     const voice = await findVoice(item.voice ?? defaults.voice, line);
-    const language = item.language ?? defaults.language ?? voice.language;
+    const language = item.language ?? defaults.language ?? 'auto';
     const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
     const text = await textOf(item, line, { ...deps, limits, source: options.source });
-    const pieces = segmentText(text, { language, maxBytes: model.maxTextBytes(voice, parameters.speed) });
-    const { speakable, unknown } = sift(pieces, model, line);
+    const { normalise, emoji, unsupported = 'error' } = { ...defaults, ...item };
+    const pieces = segmentText(text, {
+      language,
+      fallback: voice.language,
+      maxBytes: model.maxTextBytes(voice, parameters.speed),
+      ...(normalise && { normalise }),
+      ...(emoji && { emoji }),
+    });
+    const { speakable, unknown } = sift(pieces, model, line, unsupported);
     const baseSeed = item.seed ?? defaults.seed ?? '0';
     const segments = speakable.map((piece) => plannedSegment(piece, { voice, parameters, baseSeed, model }));
     return {
@@ -228,14 +235,17 @@ async function textOfFile(path: string, line: number, { readTextFile, limits, so
 
 /**
  * Leaves out segments of which the model would speak nothing (a line of emoji); their pauses stay.
- * @throws NarratorError text_unspeakable when nothing is left
+ * @throws NarratorError text_unspeakable when nothing is left, or where the text has words of which the model knows no letter, unless
+ * those shall be dropped
  */
-function sift(pieces: readonly TextSegment[], model: SpeechModel, line: number) {
+function sift(pieces: readonly TextSegment[], model: SpeechModel, line: number, unsupported: 'error' | 'drop') {
   const speakable: TextSegment[] = [];
   const unknown = new Set<string>();
+  const foreign = new Set<string>();
   for (const piece of pieces) {
     const lacking = new Set(model.unknownCharacters(piece.spoken));
     for (const character of lacking) unknown.add(character);
+    if (lacking.size > 0) for (const word of foreignWords(piece.spoken, lacking)) foreign.add(word);
     const last = speakable.at(-1);
     if (canBeSpoken(piece.spoken, lacking)) speakable.push(piece);
     else if (last !== undefined) {
@@ -253,8 +263,27 @@ function sift(pieces: readonly TextSegment[], model: SpeechModel, line: number) 
       { field: 'text' },
     );
   }
+  if (foreign.size > 0 && unsupported === 'error') {
+    const named = [...new Set([...foreign].join(''))].slice(0, 20).join(' ');
+    throw new NarratorError(
+      'text_unspeakable',
+      `Line ${line}: the text has ${foreign.size === 1 ? 'a word' : `${foreign.size} words`} of which the model ${model.id} knows no letter; it lacks ${named}`,
+      {
+        field: 'text',
+        hint: 'Write it with characters that the model knows, choose another model, or leave such words out with "unsupported": "drop".',
+      },
+    );
+  }
   if (last.pauseAfterMs !== 0) speakable[speakable.length - 1] = { ...last, pauseAfterMs: 0 };
   return { speakable, unknown: [...unknown] };
+}
+
+const WORDS = /\p{Script=Latin}+|\p{Script=Han}+|(?:(?!\p{Script=Latin}|\p{Script=Han})\p{L})+/gu;
+
+/** Words in a script that the model was not made for: it lacks each of their letters. One that lacks a letter only is reported. */
+function foreignWords(text: string, lacking: ReadonlySet<string>): string[] {
+  const words = text.match(WORDS) ?? [];
+  return words.filter((word) => Array.from(word).every((letter) => lacking.has(letter)));
 }
 
 function canBeSpoken(text: string, lacking: ReadonlySet<string>): boolean {
@@ -269,7 +298,7 @@ function plannedSegment(
   context: { voice: VoiceProfile; parameters: SynthesisParameters; baseSeed: string; model: SpeechModel },
 ): PlannedSegment {
   const { voice, parameters, baseSeed, model } = context;
-  const { spoken: text, written, language, pauseAfterMs } = piece;
+  const { spoken: text, written, language, pauseAfterMs, silent } = piece;
   const seed = segmentSeed(baseSeed, text, language);
   return {
     key: segmentDigest({ text, voiceVersion: voice.version, modelDigest: model.digest, parameters, seed }),
@@ -279,5 +308,6 @@ function plannedSegment(
     frames: model.predictFrames(text, voice, parameters.speed),
     seed,
     pauseAfterMs,
+    ...(silent !== undefined && { silent }),
   };
 }

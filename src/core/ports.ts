@@ -165,5 +165,16 @@ export interface AudioFunctions {
   ): AsyncIterable<Uint8Array>;
 }
 
+/** How a text is to be read. A client's choice, by item or by job; see manifest.ts. */
+export interface ReadingOptions {
+  /** off: white space only; basic: characters and punctuation; full (the default): numbers, abbreviations and signs in words too */
+  readonly normalise?: 'off' | 'basic' | 'full';
+  /** dropped by default */
+  readonly emoji?: 'drop' | 'name';
+}
+
 /** Cuts a text into segments; see text/segment-text.ts. */
-export type SegmentText = (text: string, options: { language: string; maxBytes: number }) => readonly TextSegment[];
+export type SegmentText = (
+  text: string,
+  options: ReadingOptions & { readonly language: string; readonly fallback?: string; readonly maxBytes: number },
+) => readonly TextSegment[];

@@ -23,6 +23,8 @@ export interface TextSegment {
   readonly language: string;
   /** silence that follows, in milliseconds; 0 after the last segment of an item */
   readonly pauseAfterMs: number;
+  /** characters of `written` for which nothing is said (emoji, marks of layout), each once; absent if there are none */
+  readonly silent?: string;
 }
 
 export interface PlannedSegment {
@@ -37,6 +39,8 @@ export interface PlannedSegment {
   /** unsigned 64-bit integer in decimal: JSON has no such number */
   readonly seed: string;
   readonly pauseAfterMs: number;
+  /** see TextSegment */
+  readonly silent?: string;
 }
 
 /** What the planner must know of a model: pure functions and numbers, no weights. Built by the engine room. */

@@ -18,6 +18,7 @@ const segmentSchema = z.strictObject({
   frames: z.number(),
   seed: z.string(),
   pauseAfterMs: z.number(),
+  silent: z.string().exactOptional(),
 });
 
 /** The segments of one item that lie in one shard; nearly always all of them. */

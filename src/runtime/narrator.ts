@@ -13,7 +13,7 @@ import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
 import type { ArtifactStore, EngineInfo, SampleFormat, SynthesisEngine } from '../core/ports.ts';
 import type { SpeechModel } from '../core/segment.ts';
-import type { PlanTotals, RejectedItem } from '../core/shard.ts';
+import type { ItemPart, PlanTotals, RejectedItem } from '../core/shard.ts';
 import { SHARD_SECONDS } from '../core/submit-job.ts';
 import { EngineProcess } from '../engine/engine-process.ts';
 import { type Model, openModel } from '../engine/f5/model-directory.ts';
@@ -131,14 +131,22 @@ export class Narrator {
   /** A dry run: what `run` would do, and every bad line. Writes nothing and loads no weights. */
   async plan(
     manifestPath: string,
-    options: SpeakingOptions & { onRejected?: (rejected: RejectedItem) => void } = {},
+    options: SpeakingOptions & {
+      onRejected?: (rejected: RejectedItem) => void;
+      /** hears of what would be spoken, in order; a long item may come in several parts */
+      onPart?: (part: ItemPart) => void;
+    } = {},
   ): Promise<PlanReport> {
     const manifest = await openManifestFile(manifestPath);
     const { defaults, parameters } = this.choices(options);
     return planDryRun(
       { format: manifest.format, bytes: manifest.read() },
       { defaults, parameters, shardSeconds: SHARD_SECONDS },
-      { ...this.planning(manifest), ...(options.onRejected && { onRejected: options.onRejected }) },
+      {
+        ...this.planning(manifest),
+        ...(options.onRejected && { onRejected: options.onRejected }),
+        ...(options.onPart && { onPart: options.onPart }),
+      },
     );
   }
 
@@ -200,8 +208,16 @@ export class Narrator {
   /** What a job needs besides its manifest: the caller's wishes over the model's defaults. @throws NarratorError usage */
   choices(options: SpeakingOptions): { defaults: ItemDefaults; parameters: JobParameters } {
     const { sampling, voices } = this.model.description;
-    const { voice = voices.find((one) => one.default)?.id, speed, seed, language, normalise, emoji } = options;
-    const wished = { voice, speed, seed, language, normalise, emoji };
+    const {
+      voice = voices.find((one) => one.default)?.id,
+      speed,
+      seed,
+      language,
+      normalise,
+      emoji,
+      unsupported,
+    } = options;
+    const wished = { voice, speed, seed, language, normalise, emoji, unsupported };
     const parsed = itemDefaultsSchema.safeParse(
       Object.fromEntries(Object.entries(wished).filter(([, value]) => value !== undefined)),
     );

@@ -2,8 +2,10 @@
  * From what is written to what is said. One pass from left to right: at each place the language's rules are tried in order
  * and the first that speaks takes its characters; everything else stays. See rule.ts for the shape of a grammar.
  */
-import { CHINESE } from './chinese/grammar.ts';
-import { ENGLISH } from './english/grammar.ts';
+import type { ReadingOptions } from '../core/ports.ts';
+import { CHINESE, CHINESE_BASIC } from './chinese/grammar.ts';
+import { emojiRule } from './emoji.ts';
+import { ENGLISH, ENGLISH_BASIC } from './english/grammar.ts';
 import { type Grammar, rule, type Rule, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
@@ -14,15 +16,28 @@ const PLAIN: Grammar = {
   plain: /[\p{L}\p{M}]+ (?=[\p{L}])/uy,
   word: WORD,
   letters: [],
-  digits: [rule('\\p{Nd}+', (match) => match[0])],
+  digits: [],
   others: COMMON_RULES,
   gap: ' ',
 };
+const OFF: Grammar = { ...PLAIN, others: [rule('\\s+', ' ')] };
 
-const GRAMMARS: ReadonlyMap<string, Grammar> = new Map([
-  ['en', ENGLISH],
-  ['zh', CHINESE],
-]);
+const GRAMMARS: Readonly<Record<'basic' | 'full', ReadonlyMap<string, Grammar>>> = {
+  basic: new Map([
+    ['en', ENGLISH_BASIC],
+    ['zh', CHINESE_BASIC],
+  ]),
+  full: new Map([
+    ['en', ENGLISH],
+    ['zh', CHINESE],
+  ]),
+};
+
+function grammarOf(language: string, { normalise: level = 'full', emoji }: ReadingOptions): Grammar {
+  if (level === 'off') return OFF;
+  const grammar = GRAMMARS[level].get(language) ?? PLAIN;
+  return emoji === 'name' ? { ...grammar, others: [emojiRule(language), ...grammar.others] } : grammar;
+}
 
 const LETTER = /\p{L}/uy;
 const DIGIT = /[0-9]/y;
@@ -33,13 +48,13 @@ const DIGIT = /[0-9]/y;
  *
  * @param language BCP-47 primary tag. Languages other than en and zh keep their numbers as they are
  */
-export function normalise(paragraph: string, language: string): string {
-  return speak(paragraph, language).text.trim();
+export function normalise(paragraph: string, language: string, options: ReadingOptions = {}): string {
+  return speak(paragraph, language, options).text.trim();
 }
 
 /** The same, with the way back to the written characters. Not trimmed. */
-export function speak(paragraph: string, language: string): SpokenText {
-  const grammar = GRAMMARS.get(language) ?? PLAIN;
+export function speak(paragraph: string, language: string, options: ReadingOptions = {}): SpokenText {
+  const grammar = grammarOf(language, options);
   const text = grammar.fold(paragraph);
   const builder = new SpokenTextBuilder(text, grammar.gap);
   let at = 0;

@@ -10,10 +10,10 @@
  * 4. Takes time linear in the length of the text.
  */
 import { NarratorError } from '../core/errors.ts';
-import type { SegmentText } from '../core/ports.ts';
+import type { ReadingOptions, SegmentText } from '../core/ports.ts';
 import type { TextSegment } from '../core/segment.ts';
 import { cutLong } from './cut-long.ts';
-import { detectLanguage } from './detect-language.ts';
+import { detectLanguage, languageRuns } from './detect-language.ts';
 import { speak } from './normalise.ts';
 import { splitParagraphs, trimmed } from './split-paragraphs.ts';
 import { sentenceEnds } from './split-sentences.ts';
@@ -32,13 +32,15 @@ const JOIN_BYTES = { below: 50, upTo: 200 } as const;
 const LEAST_MAX_BYTES = 4;
 
 /**
- * @param options.language 'en', 'zh', 'auto' (each paragraph by its script), or another BCP-47 tag, for which text is cut
+ * @param options.language 'en', 'zh', 'auto' (each sentence by its script), or another BCP-47 tag, for which text is cut
  * but not normalised
+ * @param options.fallback with 'auto': the language of what has no script of its own (numbers) or one that is neither Latin nor
+ * Han; by default that of most of the text, or English. If it is neither 'en' nor 'zh' it is the language of everything.
  * @param options.maxBytes longest spoken text of a segment in UTF-8 bytes
  * @returns no segments if nothing of the text can be spoken
  * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
  */
-export const segmentText: SegmentText = (input, { language, maxBytes }) => {
+export const segmentText: SegmentText = (input, { language, fallback, maxBytes, ...reading }) => {
   if (!(maxBytes >= LEAST_MAX_BYTES)) {
     throw new NarratorError(
       'voice_invalid',
@@ -47,17 +49,31 @@ export const segmentText: SegmentText = (input, { language, maxBytes }) => {
     );
   }
   const text = input.replace(/\p{Cs}/gu, '\ufffd');
-  const fallback = language === 'auto' ? (detectLanguage(text) ?? 'en') : primaryTag(language);
+  const isAuto = language === 'auto';
+  const tag = isAuto ? mainLanguage(text, fallback) : primaryTag(language);
   const pieces: Piece[] = [];
   for (const { start, end } of splitParagraphs(text)) {
     const paragraph = text.slice(start, end);
-    const tag = language === 'auto' ? (detectLanguage(paragraph) ?? fallback) : fallback;
-    for (const piece of segmentParagraph(paragraph, tag, maxBytes)) {
-      pieces.push({ ...piece, start: piece.start + start });
+    const runs = isAuto ? languageRuns(paragraph, tag) : [{ start: 0, end: paragraph.length, language: tag }];
+    for (const run of runs) {
+      const ofRun = segmentRun(paragraph.slice(run.start, run.end), run.language, maxBytes, reading);
+      for (const piece of ofRun) pieces.push({ ...piece, start: start + run.start + piece.start });
     }
+    const last = pieces.at(-1);
+    if (last !== undefined) pieces[pieces.length - 1] = { ...last, pauseAfterMs: PAUSE_MS.paragraph };
   }
   return toSegments(text, pieces);
 };
+
+/** What the main language of a text is judged by. */
+const SAMPLE_CHARACTERS = 10_000;
+
+function mainLanguage(text: string, fallback: string | undefined): string {
+  const tag = fallback === undefined ? undefined : primaryTag(fallback);
+  if (tag !== undefined && tag !== 'en' && tag !== 'zh') return tag;
+  const detected = detectLanguage(text.slice(0, SAMPLE_CHARACTERS));
+  return detected === undefined || detected === 'other' ? (tag ?? 'en') : detected;
+}
 
 /** A segment before its written end is known: it ends where the next one starts. */
 interface Piece {
@@ -66,14 +82,17 @@ interface Piece {
   readonly spoken: string;
   readonly language: string;
   readonly pauseAfterMs: number;
+  /** written characters that nobody says */
+  readonly silent: string;
 }
 
 function primaryTag(language: string): string {
   return language.split('-', 1)[0]?.toLowerCase() ?? language;
 }
 
-function segmentParagraph(written: string, language: string, maxBytes: number): Piece[] {
-  const spoken = speak(written, language);
+/** A paragraph, or a part of one in a language of its own. */
+function segmentRun(written: string, language: string, maxBytes: number, reading: ReadingOptions): Piece[] {
+  const spoken = speak(written, language, reading);
   const pieces: Piece[] = [];
   let start = 0;
   for (const { end, pauseMs } of segmentEnds(spoken, maxBytes)) {
@@ -81,7 +100,8 @@ function segmentParagraph(written: string, language: string, maxBytes: number): 
       start: start === 0 ? 0 : spoken.writtenOffset(start, written),
       spoken: spoken.text.slice(start, end).trim(),
       language,
-      pauseAfterMs: end === spoken.text.length ? PAUSE_MS.paragraph : pauseMs,
+      pauseAfterMs: pauseMs,
+      silent: spoken.silentCharacters(start, end, written),
     });
     start = end;
   }
@@ -132,20 +152,39 @@ function joinShort(text: string, ends: readonly number[], maxBytes: number): Ran
 }
 
 const SPEAKABLE = /[\p{L}\p{N}]/u;
+/** Silent characters that a segment names. */
+const SILENT_NAMED_MAX = 50;
 
 /** Each piece takes the written characters up to the next; those that say nothing give theirs to the one before them. */
 function toSegments(text: string, pieces: readonly Piece[]): TextSegment[] {
   const speakable: Piece[] = [];
+  let leading = '';
   for (const piece of pieces) {
     const last = speakable.at(-1);
-    if (SPEAKABLE.test(piece.spoken)) speakable.push(piece);
-    else if (last !== undefined && piece.pauseAfterMs > last.pauseAfterMs) {
-      speakable[speakable.length - 1] = { ...last, pauseAfterMs: piece.pauseAfterMs };
+    if (SPEAKABLE.test(piece.spoken)) {
+      speakable.push(last === undefined ? { ...piece, silent: leading + piece.silent } : piece);
+      continue;
+    }
+    const silent = piece.silent + piece.spoken;
+    if (last === undefined) leading += silent;
+    else {
+      const pauseAfterMs = Math.max(last.pauseAfterMs, piece.pauseAfterMs);
+      speakable[speakable.length - 1] = { ...last, pauseAfterMs, silent: last.silent + silent };
     }
   }
-  return speakable.map(({ start, spoken, language, pauseAfterMs }, index) => {
+  return speakable.map(({ start, spoken, language, pauseAfterMs, silent }, index) => {
     const next = speakable[index + 1];
     const { start: from, end } = trimmed(text, index === 0 ? 0 : start, next?.start ?? text.length);
-    return { spoken, written: text.slice(from, end), language, pauseAfterMs: next === undefined ? 0 : pauseAfterMs };
+    return {
+      spoken,
+      written: text.slice(from, end),
+      language,
+      pauseAfterMs: next === undefined ? 0 : pauseAfterMs,
+      ...(silent !== '' && { silent: eachOnce(silent) }),
+    };
   });
+}
+
+function eachOnce(characters: string): string {
+  return [...new Set(characters.replace(/\s/g, ''))].slice(0, SILENT_NAMED_MAX).join('');
 }

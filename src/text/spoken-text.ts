@@ -39,6 +39,19 @@ export class SpokenText {
     return change !== undefined && change.spokenStart < offset && offset < change.spokenEnd;
   }
 
+  /** The written characters, without white space, for which nothing is said between these offsets of the spoken text. */
+  silentCharacters(start: number, end: number, written: string): string {
+    let silent = '';
+    for (let index = this.#firstEndingAtOrAfter(start); index < this.#changes.length; index += 1) {
+      const change = this.#changes[index];
+      if (change === undefined || change.spokenStart > end) break;
+      const isHere = change.spokenStart >= start && (change.spokenStart < end || end === this.text.length);
+      if (!isHere || this.text.slice(change.spokenStart, change.spokenEnd).trim() !== '') continue;
+      silent += written.slice(change.writtenStart, change.writtenEnd).replace(/\s+/g, '');
+    }
+    return silent;
+  }
+
   #firstEndingAtOrAfter(offset: number): number {
     let low = 0;
     let high = this.#changes.length;
@@ -62,6 +75,15 @@ interface Change {
 const ENDS_IN_WORD = /[\p{L}\p{M}\p{N}]$/u;
 const STARTS_WITH_WORD = /^[\p{L}\p{N}]/u;
 
+/** after these, another comma is not said */
+const PAUSES = /[.,;:!?，。；：！？、…(（ -]$/;
+/** Chinese is written without spaces: they are kept only beside letters, and between numbers. */
+const HAN_OR_MARK = '[\\p{Script=Han}，。！？；：、“”‘’…]';
+const LAYOUT_SPACE = new RegExp(`${HAN_OR_MARK} (?:${HAN_OR_MARK}|\\d)|\\d ${HAN_OR_MARK}`, 'u');
+
+/** a mark that stands alone, or one that Chinese never writes a space before */
+const LONE_MARK = /^[,;:!?.]["']?$|^[，。；：！？]/;
+
 const TAIL = 4;
 /** not after '...', which seldom ends a sentence */
 const AFTER_SENTENCE = /^["']?$|(?<!\.\.)[.!?]["']? ["']?$/;
@@ -76,6 +98,8 @@ export class SpokenTextBuilder {
   #tail = '';
   #written = 0;
   #afterWords = false;
+  /** a space was said: whether it is one depends on what follows */
+  #spaceWaits = false;
 
   constructor(folded: string, gap: string) {
     this.#folded = folded;
@@ -86,6 +110,7 @@ export class SpokenTextBuilder {
   keep(end: number): void {
     if (end <= this.#written) return;
     const kept = this.#folded.slice(this.#written, end);
+    this.#settleSpace(kept);
     if (this.#afterWords && STARTS_WITH_WORD.test(kept) && ENDS_IN_WORD.test(this.#tail)) {
       this.#append(this.#gap, this.#written);
     }
@@ -97,10 +122,10 @@ export class SpokenTextBuilder {
 
   /** The written characters up to `end` are said as `words`. Doubled spaces and commas are not said twice. */
   say(words: string, end: number): void {
-    let said = words;
-    if (/^[,，]/u.test(said) && (this.#tail === '' || /[\p{P} ]$/u.test(this.#tail)) && !/["'”’]$/u.test(this.#tail)) {
-      said = said.slice(1);
-    }
+    const hasSpace = words.endsWith(' ');
+    let said = hasSpace ? words.slice(0, -1) : words;
+    if (said !== '') this.#settleSpace(said);
+    if (/^[,，]/.test(said) && (this.#tail === '' || PAUSES.test(this.#tail))) said = said.slice(1);
     if (said.startsWith(' ') && (this.#tail === '' || this.#tail.endsWith(' '))) said = said.slice(1);
     if (STARTS_WITH_WORD.test(said)) {
       if (ENDS_IN_WORD.test(this.#tail)) said = this.#gap + said;
@@ -109,10 +134,21 @@ export class SpokenTextBuilder {
     }
     this.#append(said, end);
     if (said !== '') this.#afterWords = ENDS_IN_WORD.test(said);
+    this.#spaceWaits ||= hasSpace;
   }
 
   finish(): SpokenText {
     return new SpokenText(this.#spoken, this.#changes);
+  }
+
+  /** The space that waits is said, unless what follows needs none. */
+  #settleSpace(next: string): void {
+    if (!this.#spaceWaits) return;
+    this.#spaceWaits = false;
+    if (this.#tail === '' || this.#tail.endsWith(' ') || next.startsWith(' ') || LONE_MARK.test(next)) return;
+    if (this.#gap !== '' || !LAYOUT_SPACE.test(`${this.#tail.slice(-2)} ${next.slice(0, 2)}`)) {
+      this.#append(' ', this.#written);
+    }
   }
 
   #append(said: string, writtenEnd: number): void {

@@ -14,3 +14,9 @@ export const WHITE_SPACE: readonly Rule[] = [
 ];
 
 export const COMMON_RULES: readonly Rule[] = [...WHITE_SPACE, SILENCE];
+
+/** Compatibility forms of letters and digits ('①', 'ⅳ', '𝐀') in their plain ones; all else stays. */
+export const FORMS: Rule = rule('[^\\p{L}\\p{M}\\s\\x20-\\x7e]', ([character]) => {
+  const plain = character.normalize('NFKC');
+  return /^[A-Za-z0-9]+$/.test(plain) ? plain : undefined;
+});

@@ -3,7 +3,7 @@ import { addressRules } from '../addresses.ts';
 import { foldChinese } from '../fold.ts';
 import { ROMAN, romanValue } from '../roman.ts';
 import { type Grammar, rule, type Rule, textAfter, textBefore } from '../rule.ts';
-import { SILENCE } from '../symbols.ts';
+import { FORMS, SILENCE } from '../symbols.ts';
 import { CODE_RULES, LETTERED_CODE_RULES, TELEPHONE_RULES } from './codes.ts';
 import { DATE_AND_TIME_RULES, SHORT_YEAR_RULES } from './dates-and-times.ts';
 import { cardinal, decimal, digitByDigit } from './numbers.ts';
@@ -108,16 +108,9 @@ const STANDARD_MARKS: Readonly<Record<string, string>> = {
 /** between amounts, times and dates; not between letters, where it joins */
 const AMOUNT_END = `[\\d%℃]|\\d(?:月\\d{1,2})?[年月日号点时分周岁元万亿人天米克度]|\\d ?(?:${UNIT})`;
 
-const OTHERS: readonly Rule[] = [
-  ...TELEPHONE_RULES,
-  ...MONEY_RULES,
-  ...PER_RULES,
-  ...SHORT_YEAR_RULES,
-  // Chinese is written without spaces: one between two characters is layout
-  rule(`(?<=${HAN_OR_MARK})\\s+(?=${HAN_OR_MARK}|\\d)|(?<=\\d)\\s+(?=\\p{Script=Han})`, ''),
-  rule(`(?<=${AMOUNT_END})(?:[-–—~～]| [-–~～] )(?=\\d)`, '到'),
-  rule('(?<![A-Za-z0-9])[-−](?=\\d[\\d.]* ?(?:℃|°C|度))', '零下'),
-  rule('(?<![A-Za-z0-9])[-−](?=[¥￥$€£]?\\d)', '负'),
+/** Chinese is written without spaces: one between two characters is layout. */
+const LAYOUT_SPACE = rule(`(?<=${HAN_OR_MARK})\\s+(?=${HAN_OR_MARK}|\\d)|(?<=\\d)\\s+(?=\\p{Script=Han})`, '');
+const PUNCTUATION: readonly Rule[] = [
   // broken off, or a pause
   rule('\\s*(?:[—–―]+|--+)(?=[”’"]|\\s*$)', '...'),
   rule('\\s*(?:[—–―]+|--+)\\s*', '，'),
@@ -125,6 +118,19 @@ const OTHERS: readonly Rule[] = [
   rule('[）)\\]】〕](?=[\\p{L}\\d])', '，'),
   rule('…+|\\.{3,}|。{2,}', '...'),
   rule('\\s+', ' '),
+];
+const QUOTES = rule(`[${Object.keys(STANDARD_MARKS).join('')}]`, ([mark]) => STANDARD_MARKS[mark]);
+
+const OTHERS: readonly Rule[] = [
+  ...TELEPHONE_RULES,
+  ...MONEY_RULES,
+  ...PER_RULES,
+  ...SHORT_YEAR_RULES,
+  LAYOUT_SPACE,
+  rule(`(?<=${AMOUNT_END})(?:[-–—~～]| [-–~～] )(?=\\d)`, '到'),
+  rule('(?<![A-Za-z0-9])[-−](?=\\d[\\d.]* ?(?:℃|°C|度))', '零下'),
+  rule('(?<![A-Za-z0-9])[-−](?=[¥￥$€£]?\\d)', '负'),
+  ...PUNCTUATION,
   rule('(?<=[\\dA-Za-z])²', '的平方'),
   rule('(?<=[\\dA-Za-z])³', '的立方'),
   rule(VULGAR, ([part]) => vulgar(part)),
@@ -147,11 +153,12 @@ const OTHERS: readonly Rule[] = [
   rule('%', '百分号'),
   rule('℃', '摄氏度'),
   SILENCE,
+  QUOTES,
   rule('[^\\p{L}\\p{M}\\s]', ([character]) => {
     if (SPOKEN_MARKS.test(character)) return undefined;
     const plain = character.normalize('NFKC');
     const digits = /\d+/.exec(plain)?.[0];
-    return STANDARD_MARKS[character] ?? (digits === undefined ? '' : cardinal(digits));
+    return digits === undefined ? '' : cardinal(digits);
   }),
 ];
 
@@ -163,4 +170,20 @@ export const CHINESE: Grammar = {
   digits: DIGITS,
   others: OTHERS,
   gap: '',
+};
+
+/** Characters and punctuation only: numbers, signs and letters stay as they are written. */
+export const CHINESE_BASIC: Grammar = {
+  ...CHINESE,
+  letters: [],
+  digits: [],
+  others: [
+    LAYOUT_SPACE,
+    rule('(?<=\\d)[–—](?=\\d)', '-'),
+    ...PUNCTUATION,
+    SILENCE,
+    QUOTES,
+    rule('[《》〈〉）)\\]】〕*_•·]+', ''),
+    FORMS,
+  ],
 };

@@ -1,7 +1,7 @@
 /** English, put together: which rules are tried where, and in which order. After it no digit is left. */
 import { foldEnglish } from '../fold.ts';
 import { type Grammar, rule, type Rule, textAfter, textBefore, WORD } from '../rule.ts';
-import { SILENCE, WHITE_SPACE } from '../symbols.ts';
+import { FORMS, SILENCE, WHITE_SPACE } from '../symbols.ts';
 import { ABBREVIATION_RULES } from './abbreviations.ts';
 import { ADDRESS_RULES, IP_ADDRESS_RULES } from './addresses.ts';
 import { CAPITAL_RULES, HEADING_RULES } from './capitals.ts';
@@ -118,8 +118,9 @@ function rangeDash(match: RegExpExecArray): string {
 
 const RANGE = '(?<=[\\d%°]|[ap]\\.m\\.|\\d ?(?:[ap]m|[A-Za-z°]{1,3}))';
 
+const RANGE_RULE = rule(`${RANGE}(?:[-–—]| [-–] )(?=[$£€]?\\d)`, rangeDash);
+
 const PUNCTUATION: readonly Rule[] = [
-  rule(`${RANGE}(?:[-–—]| [-–] )(?=[$£€]?\\d)`, rangeDash),
   // an interrupted speech trails off
   rule('\\s*(?:[–—]+|--+)(?=["\'](?:\\s|$)|\\s*$)', '...'),
   rule('\\s*(?:[–—―]|--+)[–—―-]*\\s*|\\s+-\\s+', pause),
@@ -224,6 +225,7 @@ export const ENGLISH: Grammar = {
     ...TELEPHONE_RULES,
     ...PER_RULES,
     ...MONEY_RULES,
+    RANGE_RULE,
     ...PUNCTUATION,
     ...ARITHMETIC,
     ...WHITE_SPACE,
@@ -234,4 +236,20 @@ export const ENGLISH: Grammar = {
     rule('(?<![A-Za-z0-9])-|-(?![A-Za-z0-9])', ''),
   ],
   gap: ' ',
+};
+
+/** Characters and punctuation only: numbers, signs, abbreviations and capitals stay as they are written. */
+export const ENGLISH_BASIC: Grammar = {
+  ...ENGLISH,
+  letters: [LIGATURES],
+  digits: [],
+  others: [
+    rule('(?<=\\d)[–—](?=\\d)', '-'),
+    ...PUNCTUATION,
+    ...WHITE_SPACE,
+    SILENCE,
+    rule('\\p{M}+', ''),
+    rule('[*_•·]+', ''),
+    FORMS,
+  ],
 };

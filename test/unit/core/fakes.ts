@@ -18,7 +18,7 @@ import type { VoiceLibrary, VoiceProfile } from '../../../src/core/voice.ts';
 export const RATE = 1000;
 export const HOP = 10;
 
-/** One frame a character: 100 characters are one second. Knows no emoji. */
+/** One frame a character: 100 characters are one second. Knows no emoji, no Cyrillic and no accents. */
 export const model: SpeechModel = {
   id: 'fake',
   digest: 'fake-model-digest',
@@ -29,7 +29,7 @@ export const model: SpeechModel = {
   maxTextBytes: () => 80,
   predictFrames: (text, _voice, speed) => Math.max(1, Math.round(text.length / speed)),
   unknownCharacters: (text) => [
-    ...new Set([...text].filter((character) => /\p{Extended_Pictographic}/u.test(character))),
+    ...new Set([...text].filter((character) => /\p{Extended_Pictographic}|\p{Script=Cyrillic}|é/u.test(character))),
   ],
 };
 
@@ -49,12 +49,12 @@ export const voices: VoiceLibrary = {
 };
 
 /** One segment a sentence. */
-export const segmentText: SegmentText = (text, { language }) => {
+export const segmentText: SegmentText = (text, { language, fallback = 'en' }) => {
   const sentences = text.match(/[^.!?]+[.!?]*\s*/g) ?? [text];
   return sentences.map((written, index) => ({
     written,
     spoken: written.trim(),
-    language,
+    language: language === 'auto' ? fallback : language,
     pauseAfterMs: index === sentences.length - 1 ? 0 : 300,
   }));
 };

@@ -119,6 +119,15 @@ describe('planning', () => {
     assert.deepEqual(part?.unknownCharacters, ['😀', '🎉']);
   });
 
+  it('refuses words of which the model knows no letter, by name, unless they shall be dropped', async () => {
+    const text = 'A café in Москва.';
+    const { shards } = await planned(jsonLines({ id: 'a', text }, { id: 'b', text, unsupported: 'drop' }));
+    const [rejected] = shards[0]?.rejected ?? [];
+    assert.equal(rejected?.error.code, 'text_unspeakable');
+    assert.match(rejected?.error.message ?? '', /Line 1: .* a word .*; it lacks М о с к в а$/);
+    assert.deepEqual(shards[0]?.parts[0]?.unknownCharacters, ['é', ...'Москва']);
+  });
+
   it('gives a sentence the same key in any job, item and place, and another with another seed', async () => {
     const keyOf = async (manifest: string, more: Partial<JobRequest> = {}) => {
       const { shards } = await planned(manifest, more);
