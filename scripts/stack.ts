@@ -91,6 +91,9 @@ async function main(): Promise<void> {
     ...(port !== undefined && { port }),
     ...(engine === 'stand-in' && { worker: { standInMs: 20 } }),
     ...(model !== undefined && { env: { NARRATOR_MODEL: model } }),
+    onLost: ({ name, exitCode, output }) => {
+      process.stderr.write(`${name} ended with ${exitCode}:\n${output.slice(-2_000)}\n`);
+    },
     onStep: (what) => void (json || process.stderr.write(`starting ${what}\n`)),
   });
   process.stdout.write(`${describe(stack, json)}\n`);

@@ -11,6 +11,8 @@ export interface RestartableOptions {
   /** resolves to true once it does its work */
   readonly isReady?: () => Promise<boolean>;
   readonly readyTimeoutMs?: number;
+  /** it ended although nobody told it to */
+  readonly onLost?: (process: Restartable) => void;
 }
 
 const OUTPUT_CHARACTERS_MAX = 200_000;
@@ -19,7 +21,6 @@ export class Restartable {
   readonly #options: RestartableOptions;
   #child: ChildProcess | undefined;
   #output = '';
-  /** what it was told to end with, or how it ended by itself */
   #exitCode: number | null = null;
 
   constructor(options: RestartableOptions) {
@@ -39,6 +40,7 @@ export class Restartable {
     return this.#output;
   }
 
+  /** of its last life, if that has ended by itself or by SIGTERM */
   get exitCode(): number | null {
     return this.#exitCode;
   }
@@ -46,7 +48,7 @@ export class Restartable {
   /** Starts it and waits until it is ready. @throws Error with what it said, if it ends before */
   async up(): Promise<void> {
     if (this.#child !== undefined) return;
-    const { args, env, name, isReady, readyTimeoutMs = 120_000 } = this.#options;
+    const { args, env, name, isReady, onLost, readyTimeoutMs = 120_000 } = this.#options;
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
@@ -56,7 +58,9 @@ export class Restartable {
     }
     child.on('exit', (code) => {
       this.#exitCode = code;
-      if (this.#child === child) this.#child = undefined;
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      onLost?.(this);
     });
     const deadline = performance.now() + readyTimeoutMs;
     while (isReady !== undefined && !(await isReady())) {
@@ -71,6 +75,7 @@ export class Restartable {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
     const exited = once(child, 'exit');
+    this.#child = undefined;
     child.kill(signal);
     await exited;
     return child.exitCode;

@@ -34,7 +34,12 @@ export interface StackOptions {
   readonly reachS3By?: (endpoint: string) => Promise<string>;
   /** hears what is started */
   readonly onStep?: (what: string) => void;
+  /** hears of a process that ended although nobody told it to */
+  readonly onLost?: (process: Restartable) => void;
 }
+
+// The emulator's own clients say on every start which Node they will want some day.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const LOADER = ['--import', import.meta.resolve('tsx')];
@@ -81,6 +86,7 @@ export class Stack {
     this.webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
     this.urls = ports.map((port) => `http://127.0.0.1:${port}`);
     const env = { ...this.#settings(s3Endpoint), ...options.env };
+    const onLost = options.onLost === undefined ? {} : { onLost: options.onLost };
     this.apis = this.urls.map((url, at) => {
       const NARRATOR_PORT = String(ports[at]);
       return new Restartable({
@@ -88,12 +94,18 @@ export class Stack {
         args: [...CLI, 'serve'],
         env: { ...inherited(), ...env, NARRATOR_PORT },
         isReady: () => isReady(url),
+        ...onLost,
       });
     });
     const STACK_WORKER = JSON.stringify(options.worker ?? {});
     this.workers = Array.from({ length: options.workers ?? 1 }, (_, at) => {
       const args = options.worker === undefined ? [...CLI, 'worker'] : WORKER;
-      return new Restartable({ name: `worker ${at + 1}`, args, env: { ...inherited(), ...env, STACK_WORKER } });
+      return new Restartable({
+        name: `worker ${at + 1}`,
+        args,
+        env: { ...inherited(), ...env, STACK_WORKER },
+        ...onLost,
+      });
     });
   }
 
@@ -177,6 +189,7 @@ export class Stack {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'emulator',
       AWS_SECRET_ACCESS_KEY: 'emulator',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };
   }
 }
