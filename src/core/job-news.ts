@@ -62,7 +62,7 @@ export class JobNews {
       const total = plan.shards - this.#shardsBefore;
       await this.#tellProgress({ total, recorded: recorded - this.#shardsBefore });
     }
-    await this.#tellFailures(this.#shardsBefore, recordedUpTo);
+    await this.#tellFailures(recordedUpTo);
   }
 
   async #tellPlanned(plan: JobPlan, shardsBefore: number): Promise<void> {
@@ -81,9 +81,9 @@ export class JobNews {
   }
 
   /** In the order of the manifest, so that the first hundred are the same ones after a restart. */
-  async #tellFailures(shardsBefore: number, recordedUpTo: number): Promise<void> {
+  async #tellFailures(recordedUpTo: number): Promise<void> {
     if (!this.#wanted.has('item.failed') || this.#failuresTold >= FAILURES_TOLD_MAX) return;
-    const first = Math.max(this.#readUpTo, shardsBefore) + 1;
+    const first = this.#readUpTo + 1;
     const last = Math.min(recordedUpTo, first + RECORDS_PER_UPDATE - 1);
     const numbers = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
     const { head } = this.#of;

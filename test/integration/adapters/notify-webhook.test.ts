@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { WebhookSender } from '../../../src/adapters/notify-webhook.ts';
 import type { DeliveryError } from '../../../src/core/deliver-outbox.ts';
 import type { JobEvent } from '../../../src/core/events.ts';
-import { startReceiver } from './webhook-receiver.ts';
+import { startUnrulyReceiver } from './unruly-receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 const event: JobEvent = {
@@ -15,12 +15,12 @@ const event: JobEvent = {
 };
 
 describe('a webhook', { timeout: 60_000 }, () => {
-  let receiver: Awaited<ReturnType<typeof startReceiver>>;
+  let receiver: Awaited<ReturnType<typeof startUnrulyReceiver>>;
   const sender = new WebhookSender({ allowHosts: ['127.0.0.1'], timeoutMs: 500 });
   const idle = new AbortController().signal;
   const send = (path: string) => sender.send(receiver.url(path), SECRET, event, idle);
   before(async () => {
-    receiver = await startReceiver();
+    receiver = await startUnrulyReceiver();
   });
   after(async () => {
     await sender.close();

@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { openFilesystemStore } from '../../../src/adapters/store-filesystem.ts';
+import { openS3Store } from '../../../src/adapters/store-s3.ts';
 import { finishedEvent } from '../../../src/core/events.ts';
 import { outboxPrefix, undeliveredPrefix } from '../../../src/core/keys.ts';
 import { tell } from '../../../src/core/outbox.ts';
@@ -14,27 +15,31 @@ import type { Subscription } from '../../../src/core/subscription.ts';
 import { readConfig } from '../../../src/runtime/config.ts';
 import { Deliverer, type DelivererOptions } from '../../../src/runtime/deliver.ts';
 import { openChannels } from '../../../src/runtime/deliver-channels.ts';
+import { startS3Emulator } from '../../support/s3-emulator.ts';
 import { submitted } from '../../unit/core/fakes.ts';
-import { startReceiver } from '../adapters/webhook-receiver.ts';
+import { startUnrulyReceiver } from '../adapters/unruly-receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 const config = readConfig({ NARRATOR_ALLOW_HOSTS: '127.0.0.1,localhost', NARRATOR_WEBHOOK_SECRET: SECRET });
 
 describe('the deliverer', { timeout: 120_000 }, () => {
-  let receiver: Awaited<ReturnType<typeof startReceiver>>;
+  let receiver: Awaited<ReturnType<typeof startUnrulyReceiver>>;
   let root: string;
   let store: ArtifactStore;
   const open: { close(): Promise<void> }[] = [];
   before(async () => {
-    receiver = await startReceiver();
+    receiver = await startUnrulyReceiver();
     root = await mkdtemp(join(tmpdir(), 'narrator-deliver-'));
   });
   beforeEach(async () => {
     store = await openFilesystemStore({ root: await mkdtemp(join(root, 'store-')) });
     receiver.received.length = 0;
   });
+  const closeAll = async () => {
+    for (const one of open.splice(0)) await one.close();
+  };
   after(async () => {
-    for (const one of open) await one.close();
+    await closeAll();
     receiver.close();
     await rm(root, { recursive: true });
   });
@@ -113,7 +118,7 @@ describe('the deliverer', { timeout: 120_000 }, () => {
     assert.equal((await keys(undeliveredPrefix('job'))).length, 1);
   });
 
-  it('shares the outbox with others: each event arrives once', async () => {
+  const sharesOutbox = async () => {
     for (let number = 0; number < 20; number++) await tellOf(`job-${number}`, hook(`/200/${number}`));
     const all = [start(), start(), start()];
     await until('nothing is owed', async () => (await keys(outboxPrefix)).length === 0);
@@ -121,6 +126,21 @@ describe('the deliverer', { timeout: 120_000 }, () => {
     assert.equal(new Set(receiver.received.map(({ path }) => path)).size, 20);
     const delivered = all.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome === 'delivered');
     assert.equal(delivered.length, 20);
+  };
+  it('shares the outbox with others: each event arrives once', sharesOutbox);
+
+  it('does so on S3 as well', async () => {
+    const emulator = await startS3Emulator();
+    emulator.createBucket('narrated');
+    const s3 = await openS3Store({ bucket: 'narrated', prefix: 'store', ...emulator.connection });
+    store = s3;
+    try {
+      await sharesOutbox();
+    } finally {
+      await closeAll();
+      await s3.close();
+      await emulator.close();
+    }
   });
 
   it('looks at once when it is woken, and leaves what it was doing to the next one when it closes', async () => {

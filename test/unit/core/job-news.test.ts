@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cancelJob } from '../../../src/core/cancel-job.ts';
+import { type Deliver, DeliveryError } from '../../../src/core/deliver-outbox.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
 import { FAILURES_TOLD_MAX, payloadOf } from '../../../src/core/events.ts';
-import { finishedKey, outboxPrefix, segmentKey } from '../../../src/core/keys.ts';
+import { finishedKey, outboxPrefix, segmentKey, undeliveredPrefix } from '../../../src/core/keys.ts';
 import { resendEvents } from '../../../src/core/outbox.ts';
 import { retryJob } from '../../../src/core/retry-job.ts';
 import type { Subscription } from '../../../src/core/subscription.ts';
@@ -217,19 +218,25 @@ describe('a process that is killed before any of its writes', () => {
 });
 
 describe('resending', () => {
-  it('owes every event again, also to who subscribed later, and gives up no dead letter but those', async () => {
+  it('owes every event again, also to who subscribed later, and takes the dead letters away', async () => {
     const one = house();
     await one.submit('job', lines(2), { notify: [everything] });
     await workThrough(one);
-    const first = (await deliverDue(one.store)).delivered.map(({ event }) => event.id);
+    const gone: Deliver = async () => {
+      throw new DeliveryError('Gone.', { retryable: false });
+    };
+    assert.deepEqual((await deliverDue(one.store, { receive: gone })).outcomes, ['given-up', 'given-up']);
+    assert.equal(one.store.keys(undeliveredPrefix('job')).length, 2);
     const again = { ...one.common, subscriptions: [endings] };
     assert.equal(await resendEvents('job', again), 2);
+    assert.deepEqual(one.store.keys(undeliveredPrefix('job')), []);
     const { delivered } = await deliverDue(one.store);
+    const ids = (kind: string) => delivered.filter(({ to }) => to === kind).map(({ event }) => event.id);
     assert.deepEqual(
-      delivered.filter(({ to }) => to === 'webhook').map(({ event }) => event.id),
-      first,
+      ids('webhook').sort(),
+      eventsOf(one.store).map(({ id }) => id),
     );
-    assert.equal(delivered.length, 3);
+    assert.equal(ids('sqs').length, 1);
     await assert.rejects(resendEvents('nobody', again), { code: 'job_not_found' });
   });
 

@@ -8,7 +8,7 @@ export interface Received {
   readonly body: string;
 }
 
-export async function startReceiver() {
+export async function startUnrulyReceiver() {
   const received: Received[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
