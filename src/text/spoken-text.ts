@@ -126,6 +126,8 @@ export class SpokenTextBuilder {
     let said = hasSpace ? words.slice(0, -1) : words;
     if (said !== '') this.#settleSpace(said);
     if (/^[,，]/.test(said) && (this.#tail === '' || PAUSES.test(this.#tail))) said = said.slice(1);
+    // a full stop before dots is one of them
+    if (said.startsWith('...')) said = said.slice(/\.{0,3}$/.exec(this.#tail)?.[0].length);
     if (said.startsWith(' ') && (this.#tail === '' || this.#tail.endsWith(' '))) said = said.slice(1);
     if (STARTS_WITH_WORD.test(said)) {
       if (ENDS_IN_WORD.test(this.#tail)) said = this.#gap + said;

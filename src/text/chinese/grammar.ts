@@ -116,7 +116,7 @@ const PUNCTUATION: readonly Rule[] = [
   rule('\\s*(?:[—–―]+|--+)\\s*', '，'),
   rule('\\s*[（([【〔]\\s*', '，'),
   rule('[）)\\]】〕](?=[\\p{L}\\d])', '，'),
-  rule('…+|\\.{3,}|。{2,}', '...'),
+  rule('(?:…|\\.{3,}|。{2,})[….。]*', '...'),
   rule('\\s+', ' '),
 ];
 const QUOTES = rule(`[${Object.keys(STANDARD_MARKS).join('')}]`, ([mark]) => STANDARD_MARKS[mark]);
@@ -134,7 +134,7 @@ const OTHERS: readonly Rule[] = [
   rule('(?<=[\\dA-Za-z])²', '的平方'),
   rule('(?<=[\\dA-Za-z])³', '的立方'),
   rule(VULGAR, ([part]) => vulgar(part)),
-  rule('[Ⅰ-Ⅻⅰ-ⅻ]', ([numeral]) => cardinal(String(romanValue(numeral.normalize('NFKC').toUpperCase())))),
+  rule('[Ⅰ-Ⅿⅰ-ⅿ]+', ([numeral]) => cardinal(String(romanValue(numeral.normalize('NFKC').toUpperCase())))),
   rule('№ ?', '第'),
   rule('√(?=[\\dA-Za-z])', '根号'),
   rule('@(?=[\\p{L}\\d])', '艾特'),

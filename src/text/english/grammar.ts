@@ -1,5 +1,6 @@
 /** English, put together: which rules are tried where, and in which order. After it no digit is left. */
 import { foldEnglish } from '../fold.ts';
+import { romanValue } from '../roman.ts';
 import { type Grammar, rule, type Rule, textAfter, textBefore, WORD } from '../rule.ts';
 import { FORMS, SILENCE, WHITE_SPACE } from '../symbols.ts';
 import { ABBREVIATION_RULES } from './abbreviations.ts';
@@ -129,7 +130,7 @@ const PUNCTUATION: readonly Rule[] = [
   rule('\\s*[)\\]}]', (match) =>
     /^\s*["']?[A-Za-z0-9$£€]/.test(textAfter(match)) && !/[.,;:!?]$/.test(textBefore(match)) ? ',' : '',
   ),
-  rule('(?:…|\\.{3,}|(?:\\. ){2,}\\.)+', '...'),
+  rule('(?:…|\\.{3,}|(?:\\. ){2,}\\.)[….]*', '...'),
   rule("''", '"'),
 ];
 
@@ -166,6 +167,7 @@ const ARITHMETIC: readonly Rule[] = [
   rule('[→⇒➔]', ' to '),
   rule(VULGAR, ([part]) => fraction(...vulgar(part))),
   rule('(?<![\\dA-Za-z])\\.\\d+', ([number]) => decimal(number)),
+  rule('(?<=\\d)\\.(?=\\d)', ' point '),
 ];
 
 const SIGNS: readonly Rule[] = [
@@ -230,6 +232,7 @@ export const ENGLISH: Grammar = {
     ...ARITHMETIC,
     ...WHITE_SPACE,
     ...SIGNS,
+    rule('[Ⅰ-Ⅿⅰ-ⅿ]+', ([numeral]) => cardinal(String(romanValue(numeral.normalize('NFKC').toUpperCase())))),
     SILENCE,
     rule('\\p{M}+', ''),
     rule('[^\\p{L}\\p{M}\\s-]', leftover),

@@ -294,6 +294,7 @@ export const ENGLISH_CASES: Cases = {
     ['IV. The Harbour', 'Four. The Harbour'],
     ['I. Introduction', 'One. Introduction'],
     ['XIV', 'Fourteen'],
+    ['part Ⅳ', 'part four'],
     ['MCMXCIX', 'Nineteen ninety-nine'],
   ],
   'letters that could be Roman numerals and are none': [
