@@ -13,8 +13,9 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/copy-docs-assets.mjs scripts/
 COPY src src
-RUN npm run build
+RUN npm run build && node scripts/copy-docs-assets.mjs
 
 # ---------------------------------------------------------------- what is installed
 FROM ${NODE_IMAGE} AS dependencies
