@@ -4,9 +4,10 @@
  *
  *   npm pack pinyin@4.0.0                                       its phrases, unpacked: --phrases package/lib/cjs/pinyin.js
  *   apt-get download golang-github-mozillazg-go-pinyin-dev      its characters, unpacked: --characters …/pinyin_dict.go
+ *   npm pack @pinyin-pro/data@1.3.1                             words of today's dictionary: --words package/json/modern.json
  *   scripts/pinyin/corrections.txt                              what a later phrase-pinyin-data has
  *
- * All three under the MIT licence: see scripts/pinyin/README.md.
+ * Licences: scripts/pinyin/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,12 +20,18 @@ const LINE_LENGTH = 116;
 /** Beyond it upstream never looks a character up: it takes four bytes in UTF-8. */
 const LAST_CODE_POINT = 0xffff;
 
-const { values } = parseArgs({ options: { phrases: { type: 'string' }, characters: { type: 'string' } } });
-if (values.phrases === undefined || values.characters === undefined) {
-  throw new Error('usage: generate-pinyin-table.ts --phrases pinyin.js --characters pinyin_dict.go');
+const path = { type: 'string' } as const;
+const { values } = parseArgs({ options: { phrases: path, characters: path, words: path } });
+if (values.phrases === undefined || values.characters === undefined || values.words === undefined) {
+  throw new Error(
+    'usage: generate-pinyin-table.ts --phrases pinyin.js --characters pinyin_dict.go --words modern.json',
+  );
 }
-const characters = readCharacters(readFileSync(values.characters, 'utf8'));
+const characterSource = readFileSync(values.characters, 'utf8');
+const characters = readCharacters(characterSource);
 const phrases = readPhrases(readFileSync(values.phrases, 'utf8'));
+mendSlips(phrases, characters, allSyllables(characterSource));
+addWords(phrases, characters, readFileSync(values.words, 'utf8'));
 correct(phrases, characters, readFileSync(CORRECTIONS, 'utf8'));
 
 const table = `${characterLines(characters).join('\n')}\n\n${phraseLines(phrases, characters).join('\n')}`;
@@ -53,6 +60,37 @@ function readPhrases(source: string): Map<string, string[]> {
     if (readings.length === [...phrase!].length && /\d/.test(readings.join(''))) found.set(phrase!, readings);
   }
   return found;
+}
+
+/**
+ * `"银行": ["yín háng", 7.684e-9],`: words that the phrases lack and in which a character has another syllable than alone
+ * (行, 着, 长). Of those, phrase-pinyin-data has come to have most. Other tones and neutral tones it mostly has not.
+ */
+function addWords(found: Map<string, string[]>, single: ReadonlyMap<string, string>, source: string): void {
+  for (const [word, [list]] of Object.entries(JSON.parse(source) as Record<string, [string, number]>)) {
+    const readings = list.split(' ').map(toneAsDigit);
+    const characters = [...word];
+    if (found.has(word) || characters.length < 2 || readings.length !== characters.length) continue;
+    if (!characters.every((character) => single.has(character))) continue;
+    if (characters.every((character, index) => withoutTone(single.get(character)!) === withoutTone(readings[index]!)))
+      continue;
+    found.set(word, readings);
+  }
+}
+
+/** Every syllable that some character has, without its tone. */
+function allSyllables(source: string): Set<string> {
+  const lists = [...source.matchAll(/0x[0-9A-F]+:\s*"([^"]+)/g)].flatMap(([, list]) => list!.split(','));
+  return new Set(lists.map((reading) => withoutTone(toneAsDigit(reading))));
+}
+
+/** What is no syllable at all is a slip of the pen (xhǎo): the character's own reading takes its place. */
+function mendSlips(found: Map<string, string[]>, single: ReadonlyMap<string, string>, syllables: Set<string>): void {
+  for (const [phrase, readings] of found) {
+    for (const [index, character] of [...phrase].entries()) {
+      if (!syllables.has(withoutTone(readings[index]!))) readings[index] = single.get(character) ?? character;
+    }
+  }
 }
 
 function correct(found: Map<string, string[]>, single: Map<string, string>, corrections: string): void {
@@ -103,6 +141,10 @@ function toneAsDigit(reading: string): string {
     return '';
   });
   return letters.replace(/u\u0308/g, 'v').normalize('NFC') + tone;
+}
+
+function withoutTone(reading: string): string {
+  return reading.replace(/[1-4]$/, '');
 }
 
 function moduleText(text: string): string {

@@ -5,7 +5,9 @@
 import { createRequire } from 'node:module';
 import type * as Jieba from 'jieba-wasm';
 
-const HAN = /\p{Script=Han}/u;
+/** The Chinese characters that jieba looks up. It cuts rarer ones out singly, which jieba-wasm does not. */
+const LOOKED_UP = /[\u4e00-\u9fd5]/;
+const RARE = /[\u3400-\u4dbf\u9fd6-\u9fff\uf900-\ufaff]|[\u{20000}-\u{3ffff}]/gu;
 
 /** A run that jieba takes for one word or compound (`re_han_default` in jieba/__init__.py); anything else is cut to characters. */
 const COMPOUND = /[a-zA-Z0-9+#&._%-]+/gu;
@@ -19,9 +21,12 @@ let jieba: typeof Jieba | undefined;
 
 /** Cuts without loss: the segments joined are the text. */
 export function cutWords(text: string): string[] {
-  if (!HAN.test(text)) return cutWithoutDictionary(text);
-  jieba ??= createRequire(import.meta.url)('jieba-wasm') as typeof Jieba;
-  return recutCompounds(jieba.cut(text, true));
+  return split(text, RARE).flatMap(({ part, matched }) => {
+    if (matched) return [part];
+    if (!LOOKED_UP.test(part)) return cutWithoutDictionary(part);
+    jieba ??= createRequire(import.meta.url)('jieba-wasm') as typeof Jieba;
+    return recutCompounds(jieba.cut(part, true));
+  });
 }
 
 /** What jieba gives for a text without Chinese characters. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { NarratorError } from '../../../../src/core/errors.ts';
-import { createTokenizer, parseVocabulary } from '../../../../src/engine/f5/tokenizer.ts';
+import { createTokenizer, parseVocabulary, tokenizeText } from '../../../../src/engine/f5/tokenizer.ts';
 import { golden } from './tiny-golden.ts';
 import { openModel } from '../../../../src/engine/f5/model-directory.ts';
 import { BUILT_IN } from './tiny-golden.ts';
@@ -54,6 +56,21 @@ test('a vocabulary file may end with or without a newline, and must begin with t
     assert.throws(
       () => parseVocabulary(broken),
       (thrown) => thrown instanceof NarratorError && thrown.code === 'model_invalid',
+    );
+  }
+});
+
+test('classical, colloquial, technical and mixed sentences have the tokens of the original cuts and rules', () => {
+  const lines = readFileSync(join(import.meta.dirname, '../../../fixtures/pinyin/tokens.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  assert.ok(lines.length > 60);
+  for (const line of lines) {
+    const { text, tokens } = JSON.parse(line) as { text: string; tokens: string[] };
+    assert.deepEqual(
+      tokenizeText(text, 'pinyin').map(({ token }) => token),
+      tokens,
+      text,
     );
   }
 });
