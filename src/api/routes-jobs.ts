@@ -130,9 +130,10 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
     try {
       const intake = await readIntake(request, response, deps);
       const { manifest, choices } = prepared(intake, deps);
+      const { source } = intake;
       const { reuse, shardSeconds } = intake.options;
       const options = { ...(reuse !== undefined && { reuse }), ...(shardSeconds !== undefined && { shardSeconds }) };
-      response.json(await deps.estimate({ manifest, ...choices, ...options }));
+      response.json(await deps.estimate({ manifest, ...choices, ...options, ...(source !== undefined && { source }) }));
     } finally {
       estimating -= 1;
     }

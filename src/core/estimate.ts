@@ -17,6 +17,8 @@ export interface EstimateRequest {
   readonly reuse?: boolean;
   /** default 120 */
   readonly shardSeconds?: number;
+  /** see JobHead: text files lie beside it */
+  readonly source?: string;
 }
 
 export interface EstimateReport {
@@ -59,12 +61,12 @@ const READ_AHEAD = 16;
 
 /** @throws NarratorError manifest_invalid, manifest_too_large; retryable errors of the stores */
 export async function estimate(request: EstimateRequest, deps: EstimateDeps): Promise<EstimateReport> {
-  const { manifest, defaults, parameters, reuse = true, shardSeconds = SHARD_SECONDS } = request;
+  const { manifest, defaults, parameters, reuse = true, shardSeconds = SHARD_SECONDS, source } = request;
   const rejected: RejectedLine[] = [];
   const wanted = new WantedSegments();
   const totals = await planDryRun(
     manifest,
-    { defaults, parameters, shardSeconds },
+    { defaults, parameters, shardSeconds, ...(source !== undefined && { source }) },
     {
       ...deps.planning,
       onRejected: ({ line, item, error: { code, field, message } }) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { estimate, type EstimateRequest } from '../../../src/core/estimate.ts';
+import type { ReadTextFile } from '../../../src/core/plan-items.ts';
 import { bytes, jsonLines, planning } from './fakes.ts';
 import { house, lines } from './house.ts';
 
@@ -36,5 +37,13 @@ describe('an estimate', () => {
     assert.deepEqual([report.rejected[0]?.line, report.rejected[0]?.code], [1002, 'item_invalid']);
     assert.deepEqual([report.reusableSegments, looked], [undefined, 0]);
     await assert.rejects(estimate(asked(''), { planning, store: one.store }), { code: 'manifest_invalid' });
+  });
+
+  it('finds the text files of a manifest where that came from', async () => {
+    const readTextFile: ReadTextFile = async (path, { source }) => new TextEncoder().encode(`${path} of ${source}`);
+    const manifest = jsonLines({ id: 'a', textFile: 'one' });
+    const deps = { planning: { ...planning, readTextFile }, store: house().store };
+    const { characters } = await estimate(asked(manifest, { source: 's3://books/a.jsonl' }), deps);
+    assert.equal(characters, 'one of s3://books/a.jsonl'.length);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { shardKey, shardName } from '../../../src/core/keys.ts';
 import { requireShard } from '../../../src/core/ledger.ts';
-import type { PlanDeps } from '../../../src/core/plan-items.ts';
+import type { PlanDeps, ReadTextFile } from '../../../src/core/plan-items.ts';
 import { planDryRun, planJob } from '../../../src/core/planner.ts';
 import type { JobRequest } from '../../../src/core/submit-job.ts';
 import type { JobHead } from '../../../src/core/job.ts';
@@ -157,12 +157,13 @@ describe('planning', () => {
 
   it('reads a text file of the manifest, as UTF-8, within the limit of the text', async () => {
     const files: Record<string, Uint8Array> = { 'a.txt': Buffer.from('From a file.'), 'b.txt': Buffer.from([0xc3]) };
-    const readTextFile = async (path: string, { maxBytes }: { maxBytes: number }) => {
-      assert.equal(maxBytes, 3_000_000);
+    const source = 's3://books/a.jsonl';
+    const readTextFile: ReadTextFile = async (path, options) => {
+      assert.deepEqual(options, { maxBytes: 3_000_000, source });
       return files[path] ?? assert.fail();
     };
     const manifest = jsonLines({ id: 'a', textFile: 'a.txt' }, { id: 'b', textFile: 'b.txt' });
-    const { shards } = await planned(manifest, {}, { readTextFile });
+    const { shards } = await planned(manifest, { source }, { readTextFile });
     assert.equal(shards[0]?.parts[0]?.segments[0]?.text, 'From a file.');
     assert.equal(shards[0]?.rejected[0]?.error.code, 'encoding_invalid');
   });
