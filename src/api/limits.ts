@@ -8,8 +8,8 @@ import { NarratorError } from '../core/errors.ts';
 export type RateLimitStore = Store;
 
 export interface LimitDeps {
-  /** of one key; without keys, of one address */
-  readonly requestsPerMinute: number;
+  /** of one key; without keys, of one address. Asked for every request */
+  readonly requestsPerMinute: () => number;
   /** shared by all replicas; in this process's memory if absent */
   readonly rateLimitStore?: RateLimitStore;
   /** of web pages that may call the API: 'https://studio.example' */
@@ -23,7 +23,7 @@ const WINDOW_MS = 60_000;
 export function limitRate({ requestsPerMinute, rateLimitStore, log }: LimitDeps): RequestHandler {
   return rateLimit({
     windowMs: WINDOW_MS,
-    limit: requestsPerMinute,
+    limit: () => requestsPerMinute(),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     identifier: 'requests',
@@ -38,11 +38,8 @@ export function limitRate({ requestsPerMinute, rateLimitStore, log }: LimitDeps)
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     ...(rateLimitStore && { store: rateLimitStore }),
     handler: (_request, _response, next) => {
-      next(
-        new NarratorError('too_many_requests', `More than ${requestsPerMinute} requests within a minute.`, {
-          limit: requestsPerMinute,
-        }),
-      );
+      const limit = requestsPerMinute();
+      next(new NarratorError('too_many_requests', `More than ${limit} requests within a minute.`, { limit }));
     },
   });
 }

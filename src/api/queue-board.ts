@@ -1,7 +1,5 @@
 /** The operators' view of the queue at /admin/queues: bull-board, behind the scope admin. */
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { ExpressAdapter } from '@bull-board/express';
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { NarratorError } from '../core/errors.ts';
@@ -50,9 +48,9 @@ export function addBoardLogin(app: Express, { openBoardQueue }: BoardDeps): void
 export function addQueueBoard(app: Express, { openBoardQueue }: BoardDeps): void {
   if (openBoardQueue === undefined) return;
   let board: RequestHandler | undefined;
-  app.use(PATH, requireScope('admin'), refuseOtherSites, CONTENT_POLICY, (request, response, next) => {
-    board ??= boardOf(openBoardQueue());
-    board(request, response, next);
+  app.use(PATH, requireScope('admin'), refuseOtherSites, CONTENT_POLICY, async (request, response, next) => {
+    board ??= await boardOf(openBoardQueue());
+    await board(request, response, next);
   });
 }
 
@@ -65,7 +63,13 @@ const refuseOtherSites: RequestHandler = (request, _response, next) => {
   next();
 };
 
-function boardOf(queue: BoardQueue): RequestHandler {
+/** Its packages are large, and loaded when somebody looks. */
+async function boardOf(queue: BoardQueue): Promise<RequestHandler> {
+  const [{ createBullBoard }, { BullMQAdapter }, { ExpressAdapter }] = await Promise.all([
+    import('@bull-board/api'),
+    import('@bull-board/api/bullMQAdapter'),
+    import('@bull-board/express'),
+  ]);
   const serverAdapter = new ExpressAdapter().setBasePath(PATH);
   createBullBoard({
     queues: [new BullMQAdapter(queue)],

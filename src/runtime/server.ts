@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { RateLimitRedis } from '../adapters/rate-limit-redis.ts';
 import { type ApiDeps, createApp } from '../api/app.ts';
 
 import { CLIP_BYTES_MAX, type TtsRequest } from '../api/speech-request.ts';
@@ -40,7 +41,8 @@ export async function startServer(service: Service): Promise<RunningServer> {
   const { store } = service.shared;
   const keys = await ServerKeys.open(store, { host, adminKey });
   const closing = new AbortController();
-  const server = createServer(TIMEOUTS, createApp(apiDeps(service, keys, closing.signal)));
+  const limits = await rateLimits(service);
+  const server = createServer(TIMEOUTS, createApp(apiDeps(service, { keys, limits, closing: closing.signal })));
   await listening(server, host, port);
   keys.start();
   const address = server.address() as AddressInfo;
@@ -56,11 +58,18 @@ export async function startServer(service: Service): Promise<RunningServer> {
     closing.abort();
     await service.health.close();
     await closeServer(server, graceMs);
+    limits?.close();
     await keys.close();
   }
 }
 
-function apiDeps(service: Service, keys: ServerKeys, closing: AbortSignal): ApiDeps {
+interface Gate {
+  readonly keys: ServerKeys;
+  readonly limits: RateLimitRedis | undefined;
+  readonly closing: AbortSignal;
+}
+
+function apiDeps(service: Service, { keys, limits, closing }: Gate): ApiDeps {
   const { config, narrator, shared, planning, metrics, queue, log } = service;
   const { store, openResults, openPlace, downloadUrl } = shared;
   const { description, digest } = narrator.model;
@@ -84,10 +93,19 @@ function apiDeps(service: Service, keys: ServerKeys, closing: AbortSignal): ApiD
     speechesMax: SPEECHES_MAX,
     encodeMp3,
     bodyLimitBytes: config.server.bodyLimitBytes,
-    requestsPerMinute: keys.required ? config.server.rateLimit : OPEN_REQUESTS_PER_MINUTE,
+    requestsPerMinute: () => (keys.required ? config.server.rateLimit : OPEN_REQUESTS_PER_MINUTE),
+    ...(limits !== undefined && { rateLimitStore: limits }),
     corsOrigins: config.server.corsOrigins,
     ...(queue !== undefined && { openBoardQueue: () => queue.openQueue() }),
   };
+}
+
+/** Replicas that share a queue share their limits. Undefined where there is none: one process counts for itself. */
+async function rateLimits({ config, log }: Service): Promise<RateLimitRedis | undefined> {
+  const { dispatch, queueName } = config;
+  if (dispatch.kind !== 'bullmq') return undefined;
+  const { RateLimitRedis } = await import('../adapters/rate-limit-redis.ts');
+  return new RateLimitRedis({ redisUrl: dispatch.redisUrl, prefix: `${queueName}:requests:`, log });
 }
 
 /** Where the engine is in this process the text goes there, past the jobs; else through the queue, ahead of them. */

@@ -14,7 +14,7 @@ import { JobReader } from '../../src/core/read-job.ts';
 export function apiDeps(overrides: Partial<ApiDeps> = {}): ApiDeps {
   return {
     keys: { required: false, verify: () => Promise.resolve(undefined) },
-    requestsPerMinute: 10_000,
+    requestsPerMinute: () => 10_000,
     corsOrigins: [],
     speak: () => Promise.reject(new Error('This test speaks nothing.')),
     speechesMax: 2,

@@ -25,8 +25,8 @@ test('replicas share one count; without Redis all pass, and once it is back it i
     () => new RateLimitRedis({ redisUrl: redis.url, prefix: 'test:', log: () => undefined }),
   ) as [RateLimitRedis, RateLimitRedis];
   const [first, second] = await Promise.all([
-    serveApp({ requestsPerMinute: 3, rateLimitStore: stores[0] }),
-    serveApp({ requestsPerMinute: 3, rateLimitStore: stores[1] }),
+    serveApp({ requestsPerMinute: () => 3, rateLimitStore: stores[0] }),
+    serveApp({ requestsPerMinute: () => 3, rateLimitStore: stores[1] }),
   ]);
   try {
     await Promise.all(stores.map(untilCounted));

@@ -152,7 +152,7 @@ describe('limits', () => {
     const verifier = new ApiKeyVerifier({ store, now });
     served = await serveApp({
       keys: { required: true, verify: (key) => verifier.verify(key) },
-      requestsPerMinute: 3,
+      requestsPerMinute: () => 3,
     });
     try {
       const [key, other] = [await keyFor('read'), await keyFor('read')];
@@ -176,7 +176,10 @@ describe('limits', () => {
   test('wrong keys are counted by address, and cost nobody else anything', async () => {
     store = new MemoryStore();
     const verifier = new ApiKeyVerifier({ store, now });
-    served = await serveApp({ keys: { required: true, verify: (key) => verifier.verify(key) }, requestsPerMinute: 2 });
+    served = await serveApp({
+      keys: { required: true, verify: (key) => verifier.verify(key) },
+      requestsPerMinute: () => 2,
+    });
     try {
       const key = await keyFor('read');
       for (const expected of [401, 401, 429]) {
@@ -189,7 +192,7 @@ describe('limits', () => {
   });
 
   test('a client cannot choose its address', async () => {
-    served = await serveApp({ requestsPerMinute: 1 });
+    served = await serveApp({ requestsPerMinute: () => 1 });
     try {
       assert.equal((await get('/v1/voices', { 'x-forwarded-for': '198.51.100.1' })).status, 200);
       assert.equal((await get('/v1/voices', { 'x-forwarded-for': '198.51.100.2' })).status, 429);
@@ -203,7 +206,7 @@ describe('limits', () => {
     const events: string[] = [];
     served = await serveApp({
       log: (event) => events.push(event),
-      requestsPerMinute: 1,
+      requestsPerMinute: () => 1,
       rateLimitStore: { increment: away, decrement: away, resetKey: away },
     });
     try {
