@@ -80,7 +80,7 @@ export default {
     owns('@aws-sdk/client-s3', ['^src/adapters/s3-[a-z]+\\.ts$', '^src/adapters/store-s3\\.ts$']),
     owns('@aws-sdk/lib-storage', ['^src/adapters/s3-write\\.ts$']),
     owns('@aws-sdk/s3-request-presigner', ['^src/adapters/store-s3\\.ts$']),
-    owns('csv-parse', ['^src/core/manifest']),
+    owns('csv-parse', ['^src/core/manifest', '^src/text/parse-lexicon\\.ts$']),
     owns('bullmq', ['^src/adapters/(dispatch|consume)-bullmq\\.ts$']),
     owns('ioredis', ['^src/adapters/bullmq-connection\\.ts$']),
   ],

@@ -6,6 +6,7 @@ import type { ReadingOptions } from '../core/ports.ts';
 import { CHINESE, CHINESE_BASIC } from './chinese/grammar.ts';
 import { emojiRule } from './emoji.ts';
 import { ENGLISH, ENGLISH_BASIC } from './english/grammar.ts';
+import type { Lexicon } from './lexicon.ts';
 import { type Grammar, rule, type Rule, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
@@ -48,18 +49,34 @@ const DIGIT = /[0-9]/y;
  *
  * @param language BCP-47 primary tag. Languages other than en and zh keep their numbers as they are
  */
-export function normalise(paragraph: string, language: string, options: ReadingOptions = {}): string {
+export function normalise(paragraph: string, language: string, options: SpeakOptions = {}): string {
   return speak(paragraph, language, options).text.trim();
 }
 
+export interface SpeakOptions extends ReadingOptions {
+  /** what it says of a word comes before every rule, and is not normalised */
+  readonly lexicon?: Lexicon | undefined;
+}
+
 /** The same, with the way back to the written characters. Not trimmed. */
-export function speak(paragraph: string, language: string, options: ReadingOptions = {}): SpokenText {
+export function speak(paragraph: string, language: string, options: SpeakOptions = {}): SpokenText {
   const grammar = grammarOf(language, options);
   const text = grammar.fold(paragraph);
   const builder = new SpokenTextBuilder(text, grammar.gap);
+  const words = options.lexicon?.matches(paragraph, language) ?? [];
+  let nextWord = 0;
   let at = 0;
   while (at < text.length) {
-    const plainEnd = endOf(grammar.plain, text, at);
+    const word = words[nextWord];
+    if (word?.start === at) {
+      builder.keep(at);
+      builder.say(word.spoken, word.end);
+      at = word.end;
+      nextWord += 1;
+      continue;
+    }
+    const limit = word?.start ?? text.length;
+    const plainEnd = Math.min(limit, endOf(grammar.plain, text, at));
     if (plainEnd > at) {
       at = plainEnd;
       continue;
@@ -68,25 +85,31 @@ export function speak(paragraph: string, language: string, options: ReadingOptio
     const said = firstToSpeak(
       isLetter ? grammar.letters : endOf(DIGIT, text, at) > at ? grammar.digits : grammar.others,
       text,
-      at,
+      { at, limit },
     );
     if (said !== undefined) {
       builder.keep(at);
       builder.say(said.words, said.end);
       at = said.end;
     } else {
-      at = isLetter ? endOf(grammar.word, text, at) : at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+      const end = isLetter ? endOf(grammar.word, text, at) : at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+      at = Math.min(limit, end);
     }
   }
   builder.keep(text.length);
   return builder.finish();
 }
 
-function firstToSpeak(rules: readonly Rule[], text: string, at: number): { words: string; end: number } | undefined {
+/** The first rule that speaks and does not reach over `limit`, where a word of the lexicon stands. */
+function firstToSpeak(
+  rules: readonly Rule[],
+  text: string,
+  { at, limit }: { at: number; limit: number },
+): { words: string; end: number } | undefined {
   for (const { at: pattern, say } of rules) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
-    if (match === null || match[0] === '') continue;
+    if (match === null || match[0] === '' || at + match[0].length > limit) continue;
     const words = say(match);
     if (words !== undefined) return { words, end: at + match[0].length };
   }

@@ -10,11 +10,11 @@
  * 4. Takes time linear in the length of the text.
  */
 import { NarratorError } from '../core/errors.ts';
-import type { ReadingOptions, SegmentText } from '../core/ports.ts';
+import type { SegmentText } from '../core/ports.ts';
 import type { TextSegment } from '../core/segment.ts';
 import { cutLong } from './cut-long.ts';
 import { detectLanguage, languageRuns } from './detect-language.ts';
-import { speak } from './normalise.ts';
+import { speak, type SpeakOptions } from './normalise.ts';
 import { splitParagraphs, trimmed } from './split-paragraphs.ts';
 import { sentenceEnds } from './split-sentences.ts';
 
@@ -31,6 +31,9 @@ const JOIN_BYTES = { below: 50, upTo: 200 } as const;
 /** One character of UTF-8 */
 const LEAST_MAX_BYTES = 4;
 
+/** A SegmentText with a lexicon beside it. */
+export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
+
 /**
  * @param options.language 'en', 'zh', 'auto' (each sentence by its script), or another BCP-47 tag, for which text is cut
  * but not normalised
@@ -40,7 +43,8 @@ const LEAST_MAX_BYTES = 4;
  * @returns no segments if nothing of the text can be spoken
  * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
  */
-export const segmentText: SegmentText = (input, { language, fallback, maxBytes, ...reading }) => {
+export function segmentText(input: string, options: SegmentOptions): TextSegment[] {
+  const { language, fallback, maxBytes, ...reading } = options;
   if (!(maxBytes >= LEAST_MAX_BYTES)) {
     throw new NarratorError(
       'voice_invalid',
@@ -63,7 +67,7 @@ export const segmentText: SegmentText = (input, { language, fallback, maxBytes, 
     if (last !== undefined) pieces[pieces.length - 1] = { ...last, pauseAfterMs: PAUSE_MS.paragraph };
   }
   return toSegments(text, pieces);
-};
+}
 
 /** What the main language of a text is judged by. */
 const SAMPLE_CHARACTERS = 10_000;
@@ -91,7 +95,7 @@ function primaryTag(language: string): string {
 }
 
 /** A paragraph, or a part of one in a language of its own. */
-function segmentRun(written: string, language: string, maxBytes: number, reading: ReadingOptions): Piece[] {
+function segmentRun(written: string, language: string, maxBytes: number, reading: SpeakOptions): Piece[] {
   const spoken = speak(written, language, reading);
   const pieces: Piece[] = [];
   let start = 0;

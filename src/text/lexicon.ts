@@ -1,0 +1,162 @@
+/**
+ * Words with a pronunciation of their own: 'Nguyen' is said 'win', 'SQL' 'sequel', '行长' '{行|hang2}长'. A lexicon says what is
+ * spoken in place of what is written; what it says is spoken as it is, without normalisation.
+ */
+import { sha256Hex } from '../core/canonical-json.ts';
+
+export interface LexiconEntry {
+  /** as it stands in texts; at most LEXICON_LIMITS.writtenCharactersMax */
+  readonly written: string;
+  readonly spoken: string;
+  /** 'en', 'zh', …; in every language if absent */
+  readonly language?: string;
+  /** by default an entry in small letters matches in any case ('gif' 'GIF'), one with a capital only as it is ('Polish') */
+  readonly matchCase?: boolean;
+}
+
+export const LEXICON_LIMITS = { entriesMax: 100_000, writtenCharactersMax: 200, spokenCharactersMax: 1000 } as const;
+
+export interface LexiconMatch {
+  /** offsets into the text */
+  readonly start: number;
+  readonly end: number;
+  readonly spoken: string;
+}
+
+interface Leaf {
+  readonly spoken: string;
+  readonly matchCase: boolean;
+  readonly written: string;
+}
+
+interface Node {
+  next: Map<string, Node> | undefined;
+  leaves: Leaf[] | undefined;
+}
+
+const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
+/** Scripts without spaces: a word may begin and end anywhere in them. */
+const NO_SPACES = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/** Entries of several lexicons, ready to be looked up. Immutable. */
+export class Lexicon {
+  /** sha256 (hex) of the entries in any order: two lexicons that say the same have the same one */
+  readonly digest: string;
+  readonly size: number;
+  /** a tree for each language that entries name, and one ('') for the others */
+  readonly #roots = new Map<string, Node>();
+
+  /** A later entry replaces an earlier one of the same language, case and spelling. */
+  constructor(entries: readonly LexiconEntry[]) {
+    const unique = new Map<string, LexiconEntry>();
+    for (const { written, ...rest } of entries) {
+      const entry = { ...rest, written: straight(written) };
+      unique.set(
+        JSON.stringify([
+          entry.language ?? '',
+          isCased(entry),
+          foldCase(entry.written),
+          isCased(entry) ? entry.written : '',
+        ]),
+        entry,
+      );
+    }
+    for (const entry of unique.values()) this.#add(entry);
+    this.size = unique.size;
+    const lines = [...unique].map(([key, { spoken }]) => `${key} ${JSON.stringify(spoken)}`).sort();
+    this.digest = sha256Hex(lines.join('\n'));
+  }
+
+  /**
+   * Where its words stand in a text: whole words only, the longest at each place, from left to right, without overlap. The
+   * entries of the language come before those of every language, and those that keep the case before the others. Takes time
+   * linear in the length of the text, times the longest entry at worst.
+   */
+  matches(written: string, language: string): LexiconMatch[] {
+    const text = straight(written);
+    const roots = [this.#roots.get(language), this.#roots.get('')].filter((root) => root !== undefined);
+    const matches: LexiconMatch[] = [];
+    if (roots.length === 0) return matches;
+    for (let at = 0; at < text.length; ) {
+      const unit = foldUnit(text.charAt(at));
+      const mayStart = roots.some((root) => root.next?.has(unit) === true);
+      const match = mayStart && isWordEdge(text, at) ? this.#longest(roots, text, at) : undefined;
+      if (match === undefined) at += 1;
+      else {
+        matches.push(match);
+        at = match.end;
+      }
+    }
+    return matches;
+  }
+
+  #add(entry: LexiconEntry): void {
+    const root = this.#roots.get(entry.language ?? '') ?? newNode();
+    this.#roots.set(entry.language ?? '', root);
+    let node = root;
+    // By single UTF-16 units, each folded by itself: offsets stay those of the text.
+    for (const unit of foldCase(entry.written)) {
+      node.next ??= new Map();
+      const next = node.next.get(unit) ?? newNode();
+      node.next.set(unit, next);
+      node = next;
+    }
+    const leaf = { spoken: entry.spoken, matchCase: isCased(entry), written: entry.written };
+    node.leaves = [...(node.leaves ?? []), leaf].sort((a, b) => Number(b.matchCase) - Number(a.matchCase));
+  }
+
+  #longest(roots: readonly Node[], text: string, start: number): LexiconMatch | undefined {
+    let best: LexiconMatch | undefined;
+    for (const root of roots) {
+      let node: Node | undefined = root;
+      for (let at = start; node !== undefined && at <= text.length; at += 1) {
+        const isLonger = best === undefined || at > best.end;
+        if (node.leaves !== undefined && isLonger && isWordEdge(text, at)) {
+          const end = at;
+          const leaf = node.leaves.find(({ matchCase, written }) => !matchCase || text.slice(start, end) === written);
+          if (leaf !== undefined) best = { start, end, spoken: leaf.spoken };
+        }
+        node = node.next?.get(foldUnit(text.charAt(at)));
+      }
+    }
+    return best;
+  }
+}
+
+/** 'O’Brien' and "O'Brien" are one name. Keeps the length. */
+function straight(text: string): string {
+  return text.replace(/[‘’]/g, "'");
+}
+
+function newNode(): Node {
+  return { next: undefined, leaves: undefined };
+}
+
+function isCased({ written, matchCase }: LexiconEntry): boolean {
+  return matchCase ?? written !== written.toLowerCase();
+}
+
+/** One unit for one: 'İ' and 'ß' have no other case of the same length, and stay. */
+function foldUnit(unit: string): string {
+  const folded = unit.toLowerCase();
+  return folded.length === 1 ? folded : unit;
+}
+
+function foldCase(text: string): string[] {
+  return text.split('').map(foldUnit);
+}
+
+/** May a word begin or end here? Not inside 'word', anywhere in '单词'. */
+function isWordEdge(text: string, at: number): boolean {
+  const before = characterBefore(text, at);
+  const after = String.fromCodePoint(text.codePointAt(at) ?? 0x20);
+  if (/[\udc00-\udfff]/.test(text.charAt(at))) return false;
+  if (!WORD_CHARACTER.test(before) || !WORD_CHARACTER.test(after)) return true;
+  return NO_SPACES.test(before) || NO_SPACES.test(after);
+}
+
+function characterBefore(text: string, at: number): string {
+  if (at === 0) return ' ';
+  const unit = text.charAt(at - 1);
+  return /[\udc00-\udfff]/.test(unit) && at > 1 ? text.slice(at - 2, at) : unit;
+}
