@@ -37,9 +37,10 @@ export class JobFeeds {
 
   /** A feed that has looked once; whoever takes it must leave it. @throws NarratorError of the store, job_not_found */
   async join(head: JobHead): Promise<JobFeed> {
-    const { id } = head;
-    const feed = this.#feeds.get(id) ?? new JobFeed(id, this.#deps, this.#times, () => this.#feeds.delete(id));
-    this.#feeds.set(id, feed);
+    // A job that was deleted may have a successor by its name.
+    const name = `${head.id} ${head.createdAt}`;
+    const feed = this.#feeds.get(name) ?? new JobFeed(head, this.#deps, this.#times, () => this.#feeds.delete(name));
+    this.#feeds.set(name, feed);
     await feed.join();
     return feed;
   }
@@ -47,6 +48,7 @@ export class JobFeeds {
 
 export class JobFeed {
   readonly #jobId: string;
+  readonly #createdAt: string;
   readonly #deps: FeedDeps;
   readonly #times: FeedTimes;
   readonly #onEmpty: () => void;
@@ -69,8 +71,9 @@ export class JobFeed {
   /** counts the looks that found something new */
   version = 0;
 
-  constructor(jobId: string, deps: FeedDeps, times: FeedTimes, onEmpty: () => void) {
-    this.#jobId = jobId;
+  constructor({ id, createdAt }: JobHead, deps: FeedDeps, times: FeedTimes, onEmpty: () => void) {
+    this.#jobId = id;
+    this.#createdAt = createdAt;
     this.#deps = deps;
     this.#times = times;
     this.#delayMs = times.pollMs;
@@ -156,7 +159,7 @@ export class JobFeed {
   async #look(): Promise<void> {
     const { store, reader } = this.#deps;
     const head = await readJobHead(store, this.#jobId);
-    if (head === undefined) {
+    if (head?.createdAt !== this.#createdAt) {
       this.isGone = true;
       return this.#tell();
     }

@@ -27,7 +27,7 @@ export interface JobIntake {
   readonly source?: string;
 }
 
-/** A million lines of a kilobyte. */
+/** In S3, where it is read as a stream: a million lines of a kilobyte. */
 const MANIFEST_BYTES_MAX = 1024 ** 3;
 /** UTF-8 of the longest text of one item. */
 const TEXT_BYTES_MAX = 3 * MANIFEST_LIMITS.textCharactersMax;
@@ -122,7 +122,8 @@ async function fromJson(body: JobBody, deps: IntakeDeps, signal: AbortSignal): P
   // The schema sees to it that one of them is there.
   const address = manifest as string;
   const format = formatOf(address);
-  const { bytes } = await deps.openSource(address, { field: 'manifest', maxBytes: MANIFEST_BYTES_MAX, signal });
+  const maxBytes = /^s3:/i.test(address) ? MANIFEST_BYTES_MAX : deps.bodyLimitBytes;
+  const { bytes } = await deps.openSource(address, { field: 'manifest', maxBytes, signal });
   return { manifest: { format, bytes }, options, source: shown(address) };
 }
 
