@@ -87,7 +87,7 @@ export class Metrics {
       'Seconds of work for each second of speech since the start',
       [],
       (gauge) => {
-        if (this.#audioSeconds > 0) gauge.set(this.#batchSeconds / this.#audioSeconds);
+        if (this.realTimeFactor !== undefined) gauge.set(this.realTimeFactor);
       },
     );
   }
@@ -98,6 +98,11 @@ export class Metrics {
 
   render(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Seconds of work for each second of speech since the start; undefined until there is some, and where the engine is elsewhere. */
+  get realTimeFactor(): number | undefined {
+    return this.#audioSeconds > 0 ? this.#batchSeconds / this.#audioSeconds : undefined;
   }
 
   // ---------------------------------------------------------------- what is handed in

@@ -85,7 +85,7 @@ function apiDeps(service: Service, { keys, limits, closing }: Gate): ApiDeps {
     openSource: sourceOpener({ openPlace, allowHosts: config.allowHosts }),
     checkResults: (results) => checkResultsPlace(results, config),
     checkSubscriptions: (subscriptions) => checkSubscriptions(subscriptions, config),
-    estimate: (request) => estimate(request, { planning, store }),
+    estimate: (request) => estimate(request, { planning, store, realTimeFactor: () => metrics.realTimeFactor }),
     resend: (jobId) => resendEvents(jobId, { store, now, subscriptions: service.subscriptions }),
     wake: () => service.wake(),
     voices: narrator.voices,

@@ -59,6 +59,7 @@ test('batches give fill, padding and the real-time factor', async () => {
   assert.equal(values.get('narrator_batches_total{outcome="failed"}'), 1);
   assert.equal(values.get('narrator_audio_seconds_total'), 2);
   assert.equal(values.get('narrator_real_time_factor'), 0.5);
+  assert.equal(metrics.realTimeFactor, 0.5);
   assert.deepEqual(passedOn, ['batch_done', 'batch_failed']);
 });
 
