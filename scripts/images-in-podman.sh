@@ -16,7 +16,7 @@ step() { printf '== %s (%d s, %s)\n' "$1" "$SECONDS" "$(du -sh "$work" 2>/dev/nu
 step 'tools'
 export DEBIAN_FRONTEND=noninteractive
 missing=()
-for package in buildah podman crun netavark aardvark-dns catatonit mmdebstrap iproute2; do
+for package in buildah podman crun netavark aardvark-dns iptables catatonit mmdebstrap iproute2; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -6,6 +6,7 @@
  * carries the mark of the put that wrote it, and who is refused after a repetition looks whether the mark is his.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -28,6 +29,8 @@ export async function writeObject(
   body: PutBody,
   options: PutOptions,
 ): Promise<PutResult> {
+  // One signal serves all writes of a shard: more listeners than Node's default of 10, each removed when its write is done.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
   const put = new Put(bucket, name, options);
   if (body instanceof Uint8Array && body.byteLength <= bucket.partBytes) return put.whole(body);
   const source = new Source(name, PARTS_MAX * bucket.partBytes, options.signal);
