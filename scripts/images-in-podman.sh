@@ -54,7 +54,7 @@ open_files=$(ulimit -Hn)
 cat >"$work/containers.conf" <<CONF
 [containers]
 cgroups = "disabled"
-default_ulimits = ["nofile=$open_files:$open_files"]
+default_ulimits = ["nofile=$open_files:$open_files", "nproc=32768:32768"]
 log_driver = "k8s-file"
 init_path = "/usr/bin/catatonit"
 [engine]
