@@ -15,6 +15,8 @@ import { type S3Emulator, startS3Emulator } from './s3-emulator.ts';
 export interface StackWorkerSettings {
   /** a stand-in engine that takes so long for a segment; absent: the model itself */
   readonly standInMs?: number;
+  /** the stand-in engine writes the key of each segment that it is asked for into this file, one a line */
+  readonly callsFile?: string;
   /** see BullmqConsumerOptions */
   readonly lockDurationMs?: number;
   readonly stalledIntervalMs?: number;
