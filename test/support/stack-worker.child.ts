@@ -11,13 +11,13 @@ import { runWorker } from '../../src/runtime/run-worker.ts';
 import { StandInEngine } from './stand-in-engine.ts';
 import type { StackWorkerSettings } from './stack.ts';
 
-const { standInMs, ...timing } = JSON.parse(process.env['STACK_WORKER'] ?? '{}') as StackWorkerSettings;
+const { standInMs, callsFile, ...timing } = JSON.parse(process.env['STACK_WORKER'] ?? '{}') as StackWorkerSettings;
 const config = readConfig();
 const log = logFunction(createLogger(config.logLevel));
 const lifecycle = new Lifecycle(log);
 lifecycle.handleSignals();
 const openEngine = async (store: ArtifactStore) => {
   const narrator = await Narrator.open(config, log, { store });
-  return standInMs === undefined ? narrator.engine : new StandInEngine(narrator, standInMs);
+  return standInMs === undefined ? narrator.engine : new StandInEngine(narrator, standInMs, callsFile);
 };
 process.exit(await runWorker(config, { openEngine, log, lifecycle, ...timing }));

@@ -1,4 +1,5 @@
 /** An engine that hums in place of speaking: for volume, where nobody listens. Imports the program, as workers do. */
+import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NarratorError } from '../../src/core/errors.ts';
 import type { EngineInfo, SynthesisedSpeech, SynthesisEngine, SynthesisRequest } from '../../src/core/ports.ts';
@@ -8,11 +9,13 @@ import type { Narrator } from '../../src/runtime/narrator.ts';
 export class StandInEngine implements SynthesisEngine {
   readonly #narrator: Narrator;
   readonly #delayMs: number;
+  readonly #callsFile: string | undefined;
 
-  /** @param delayMs that each segment takes */
-  constructor(narrator: Narrator, delayMs: number) {
+  /** @param delayMs that each segment takes @param callsFile gets the key of each segment that is asked for, one a line */
+  constructor(narrator: Narrator, delayMs: number, callsFile?: string) {
     this.#narrator = narrator;
     this.#delayMs = delayMs;
+    this.#callsFile = callsFile;
   }
 
   async start(): Promise<EngineInfo> {
@@ -25,6 +28,7 @@ export class StandInEngine implements SynthesisEngine {
     { key, frames }: SynthesisRequest,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<SynthesisedSpeech> {
+    if (this.#callsFile !== undefined) appendFileSync(this.#callsFile, `${key}\n`);
     await delay(this.#delayMs, undefined, signal && { signal }).catch(() => undefined);
     if (signal?.aborted === true) throw new NarratorError('cancelled', 'The segment was cancelled.');
     const { sampleRateHz, hopLength } = this.#narrator.speechModel;

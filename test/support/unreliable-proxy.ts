@@ -25,6 +25,8 @@ export type Fault =
   | { readonly kind: 'drop-answer' }
   /** the answer breaks off after so many bytes of its body */
   | { readonly kind: 'break-answer'; readonly afterBytes: number }
+  /** the server hears of it so much later */
+  | { readonly kind: 'slow'; readonly afterMs: number }
   /** nothing ever comes */
   | { readonly kind: 'hang' };
 
@@ -88,6 +90,9 @@ export class UnreliableProxy {
         });
         return;
       }
+      case 'slow':
+        setTimeout(() => this.#forward(incoming, response, undefined), fault.afterMs).unref();
+        return;
       case 'drop-answer':
       case 'break-answer':
       case undefined:
