@@ -1,13 +1,12 @@
 /** Puts what the docs page needs of Swagger UI into the build, so that the package needs no other at run time. */
 import { copyFile, mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The licence asks for itself and its notice to go along. */
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'];
 
-const from = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const from = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
 const to = fileURLToPath(new URL('../dist/api/swagger-ui/', import.meta.url));
 await mkdir(to, { recursive: true });
 for (const file of FILES) await copyFile(join(from, file), join(to, file));

@@ -4,7 +4,7 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 /** Constant; plenty for one voice at 24 kHz, where MPEG-2 Layer III allows at most 160. */
 const KBIT_PER_SECOND = 64;
 /** Samples that are encoded at a stretch: some ten milliseconds of work, then others have their turn. */
-const PIECE_SAMPLES = 24_000;
+const PIECE_SAMPLES = 6_000;
 
 /**
  * @param pcm mono, 16 bits
