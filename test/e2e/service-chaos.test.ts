@@ -195,7 +195,10 @@ async function restart(stack: Stack, which: number): Promise<void> {
   await process.up();
 }
 
-const detailOf = ({ data }: ReceivedEvent) => String(data['percent'] ?? data['item'] ?? '');
+function detailOf({ data }: ReceivedEvent): string {
+  const { percent, item } = data as { percent?: number; item?: string };
+  return item ?? percent?.toString() ?? '';
+}
 
 const keysBelow = (stack: Stack, prefix: string) =>
   stack.s3.keysIn(STORE_BUCKET).filter((key) => key.startsWith(`store/${prefix}`));
