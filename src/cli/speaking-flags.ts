@@ -5,6 +5,7 @@ import type { SpeakingOptions } from '../runtime/narrator.ts';
 
 export interface ModelFlags {
   model?: string;
+  lexicon?: string;
   provider?: 'cpu' | 'cuda' | 'auto';
   precision?: 'auto' | 'f32' | 'f16';
   threads?: number;
@@ -32,6 +33,7 @@ export interface SpeakingFlags extends ModelFlags, VoiceFlags {
 export function addModelFlags(command: Command): Command {
   return command
     .option('-m, --model <name>', 'model: a name from `narrator models list`, or a folder (or NARRATOR_MODEL)')
+    .option('--lexicon <file>', 'words with a pronunciation of their own: .json or .csv (or NARRATOR_LEXICON)')
     .addOption(new Option('--provider <where>', 'where the model runs').choices(['cpu', 'cuda', 'auto']))
     .addOption(new Option('--precision <precision>', 'precision of the network').choices(['auto', 'f32', 'f16']))
     .option('--threads <count>', 'threads on the CPU; 0: one a physical core', number)
@@ -87,6 +89,7 @@ export function configWith(config: Config, flags: ModelFlags): Config {
   return {
     ...config,
     ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.lexicon !== undefined && { lexicon: flags.lexicon }),
     ...(flags.provider !== undefined && { provider: flags.provider }),
     ...(flags.precision !== undefined && { precision: flags.precision }),
     ...(flags.threads !== undefined && { threads: flags.threads }),

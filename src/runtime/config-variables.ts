@@ -40,6 +40,11 @@ export function parseS3Place(text: string): { bucket: string; prefix: string } |
 export const VARIABLES = {
   // The model and where it runs
   NARRATOR_HOME: { schema: name, meaning: 'folder of voices and pulled models', initial: '~/.f5-narrator' },
+  NARRATOR_LEXICON: {
+    schema: name,
+    meaning: 'file (.json or .csv) of words with a pronunciation of their own',
+    initial: undefined,
+  },
   NARRATOR_MODEL: {
     schema: name,
     meaning: 'model: a name from `narrator models list`, or a folder',

@@ -57,6 +57,8 @@ export interface Config {
   /** absolute */
   readonly home: string;
   readonly model: string;
+  /** path of a lexicon */
+  readonly lexicon: string | undefined;
   readonly provider: 'cpu' | 'cuda' | 'auto';
   readonly precision: 'auto' | 'f32' | 'f16';
   readonly threads: number;
@@ -123,6 +125,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const config: Config = {
     home: expandHome(withDefault('NARRATOR_HOME')),
     model: withDefault('NARRATOR_MODEL'),
+    lexicon: optional('NARRATOR_LEXICON'),
     provider: withDefault('NARRATOR_PROVIDER'),
     precision: withDefault('NARRATOR_PRECISION'),
     threads: withDefault('NARRATOR_THREADS'),

@@ -1,6 +1,4 @@
 /** Puts the rooms together: one model, its engine, its voices, and jobs on folders. Entry points and the library stand on it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManifestFile, openManifestFile } from '../adapters/manifest-file.ts';
 import { placeFile } from '../adapters/place-file.ts';
@@ -19,13 +17,16 @@ import { EngineProcess } from '../engine/engine-process.ts';
 import { type Model, openModel } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { findModelDirectory } from '../engine/models/list-models.ts';
+import type { Lexicon } from '../text/lexicon.ts';
 import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
 import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
 import { modelPlaces } from './model-places.ts';
+import { openLexicon } from './open-lexicon.ts';
 import { openStore, type SharedStore } from './open-store.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
 import { SPEECH_KEYS, speakText, type SpeakTextOptions, type SpeechInfo } from './speak-text.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 import { Voices } from './voices.ts';
 
 export type Log = (event: string, fields?: Record<string, unknown>) => void;
@@ -69,16 +70,19 @@ export class Narrator {
   #closed: Promise<void> | undefined;
 
   readonly #ownStore: SharedStore | undefined;
+  readonly lexicon: Lexicon | undefined;
 
   private constructor(parts: {
     config: Config;
     model: Model;
     voices: Voices;
     ownStore: SharedStore | undefined;
+    lexicon: Lexicon | undefined;
     log: Log;
   }) {
-    const { config, model, voices, ownStore, log } = parts;
+    const { config, model, voices, ownStore, lexicon, log } = parts;
     this.config = config;
+    this.lexicon = lexicon;
     this.#ownStore = ownStore;
     this.model = model;
     this.voices = voices;
@@ -99,14 +103,15 @@ export class Narrator {
 
   /**
    * Opens the model and the voices; loads no weights. `store`: the one that the configuration names, where it is open already.
-   * @throws NarratorError model_not_found, model_invalid, voice_invalid, store errors
+   * @throws NarratorError model_not_found, model_invalid, voice_invalid, config_invalid (the lexicon), store errors
    */
   static async open(config: Config, log: Log = () => {}, { store }: { store?: ArtifactStore } = {}): Promise<Narrator> {
     const model = await openModel(await findModelDirectory(config.model, modelPlaces(config)));
     const ownStore = store === undefined && config.store !== undefined ? await openStore(config) : undefined;
     const shared = store ?? ownStore?.store;
     const voices = await Voices.open({ home: config.home, ...(shared && { store: shared }) }, model);
-    return new Narrator({ config, model, voices, ownStore, log });
+    const lexicon = config.lexicon === undefined ? undefined : await openLexicon(config.lexicon);
+    return new Narrator({ config, model, voices, ownStore, lexicon, log });
   }
 
   /** Loads the model's weights now rather than with the first text. @throws NarratorError provider_unavailable, model_invalid */
@@ -155,17 +160,14 @@ export class Narrator {
    * @throws NarratorError that names what is wrong with the text
    */
   async speak<T>(text: string, options: SpeakTextOptions, use: (speech: Speech) => Promise<T>): Promise<T> {
-    const folder = await mkdtemp(join(tmpdir(), 'f5-narrator-'));
-    try {
+    return withTemporaryFolder(async (folder) => {
       const info = await speakText(this, text, options, await openFilesystemStore({ root: folder }));
-      return await use({
+      return use({
         ...info,
         wavPath: join(folder, SPEECH_KEYS.wav),
         sidecarPath: join(folder, SPEECH_KEYS.sidecar),
       });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   }
 
   /** Speaks a short text into memory, without touching the disk: for whoever waits for the answer. @throws as speak */
@@ -235,7 +237,7 @@ export class Narrator {
     return {
       model: this.speechModel,
       voices: this.voices,
-      segmentText,
+      segmentText: (text, options) => segmentText(text, { ...options, lexicon: this.lexicon }),
       ...(manifest && { readTextFile: (path, options) => manifest.readTextFile(path, options) }),
     };
   }

@@ -188,6 +188,7 @@ class FolderRun {
       model: this.#narrator.speechModel.digest,
       defaults,
       parameters,
+      lexicon: this.#narrator.lexicon?.digest,
       voices,
       oneOff,
       format: this.#options.format ?? 'int16',

@@ -7,13 +7,19 @@ const SILENT =
 
 export const SILENCE: Rule = rule(SILENT, '');
 
+/** A reading given in the text, '{行|hang2}': the tokenizer's, and kept for it as it is. */
+export const READING: Rule = rule(
+  '\\{[^{}|\\s]{1,32}\\|[a-zA-Z0-5\\u00c0-\\u01dc\\u0300-\\u030c: ]{2,256}\\}',
+  ([reading]) => reading,
+);
+
 export const WHITE_SPACE: readonly Rule[] = [
   // 'word , word' as some languages and some typists write it
   rule('\\s+(?=[,;:!?.](?:\\s|$))', ''),
   rule('\\s+', ' '),
 ];
 
-export const COMMON_RULES: readonly Rule[] = [...WHITE_SPACE, SILENCE];
+export const COMMON_RULES: readonly Rule[] = [READING, ...WHITE_SPACE, SILENCE];
 
 /** Compatibility forms of letters and digits ('①', 'ⅳ', '𝐀') in their plain ones; all else stays. */
 export const FORMS: Rule = rule('[^\\p{L}\\p{M}\\s\\x20-\\x7e]', ([character]) => {

@@ -3,7 +3,7 @@ import { addressRules } from '../addresses.ts';
 import { foldChinese } from '../fold.ts';
 import { ROMAN, romanValue } from '../roman.ts';
 import { type Grammar, rule, type Rule, textAfter, textBefore } from '../rule.ts';
-import { FORMS, SILENCE } from '../symbols.ts';
+import { FORMS, READING, SILENCE } from '../symbols.ts';
 import { CODE_RULES, LETTERED_CODE_RULES, TELEPHONE_RULES } from './codes.ts';
 import { DATE_AND_TIME_RULES, SHORT_YEAR_RULES } from './dates-and-times.ts';
 import { cardinal, decimal, digitByDigit } from './numbers.ts';
@@ -122,6 +122,7 @@ const PUNCTUATION: readonly Rule[] = [
 const QUOTES = rule(`[${Object.keys(STANDARD_MARKS).join('')}]`, ([mark]) => STANDARD_MARKS[mark]);
 
 const OTHERS: readonly Rule[] = [
+  READING,
   ...TELEPHONE_RULES,
   ...MONEY_RULES,
   ...PER_RULES,
@@ -178,6 +179,7 @@ export const CHINESE_BASIC: Grammar = {
   letters: [],
   digits: [],
   others: [
+    READING,
     LAYOUT_SPACE,
     rule('(?<=\\d)[–—](?=\\d)', '-'),
     ...PUNCTUATION,

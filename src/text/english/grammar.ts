@@ -2,7 +2,7 @@
 import { foldEnglish } from '../fold.ts';
 import { romanValue } from '../roman.ts';
 import { type Grammar, rule, type Rule, textAfter, textBefore, WORD } from '../rule.ts';
-import { FORMS, SILENCE, WHITE_SPACE } from '../symbols.ts';
+import { FORMS, READING, SILENCE, WHITE_SPACE } from '../symbols.ts';
 import { ABBREVIATION_RULES } from './abbreviations.ts';
 import { ADDRESS_RULES, IP_ADDRESS_RULES } from './addresses.ts';
 import { CAPITAL_RULES, HEADING_RULES } from './capitals.ts';
@@ -126,7 +126,7 @@ const PUNCTUATION: readonly Rule[] = [
   rule('\\s*(?:[–—]+|--+)(?=["\'](?:\\s|$)|\\s*$)', '...'),
   rule('\\s*(?:[–—―]|--+)[–—―-]*\\s*|\\s+-\\s+', pause),
   // not the area code of a telephone number
-  rule('\\s*[([{](?!\\d{3}\\) ?\\d{3})\\s*', ', '),
+  rule('\\s*(?!\\{[^{}|\\s]{1,32}\\|)[([{](?!\\d{3}\\) ?\\d{3})\\s*', ', '),
   rule('\\s*[)\\]}]', (match) =>
     /^\s*["']?[A-Za-z0-9$£€]/.test(textAfter(match)) && !/[.,;:!?]$/.test(textBefore(match)) ? ',' : '',
   ),
@@ -224,6 +224,7 @@ export const ENGLISH: Grammar = {
   letters: [...LETTERS, LIGATURES],
   digits: DIGITS,
   others: [
+    READING,
     ...TELEPHONE_RULES,
     ...PER_RULES,
     ...MONEY_RULES,
@@ -247,6 +248,7 @@ export const ENGLISH_BASIC: Grammar = {
   letters: [LIGATURES],
   digits: [],
   others: [
+    READING,
     rule('(?<=\\d)[–—](?=\\d)', '-'),
     ...PUNCTUATION,
     ...WHITE_SPACE,

@@ -247,6 +247,10 @@ export const CHINESE_CASES: Cases = {
     ['「好」', '“好”'],
     ['『好』', '‘好’'],
   ],
+  'a reading given in the text is kept for the tokenizer': [
+    ['{行|hang2}长2次', '{行|hang2}长两次'],
+    ['{重庆|chong2 qing4}3号', '{重庆|chong2 qing4}三号'],
+  ],
   'forms and layout': [
     ['ＡＢＣ', 'ABC'],
     ['你好 世界', '你好世界'],
