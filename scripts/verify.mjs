@@ -2,30 +2,40 @@
 import { spawnSync } from 'node:child_process';
 import { install, run } from './setup.mjs';
 
-/** The queue's tests start a redis-server of their own: from Debian's packages where that can be done, else it must be there. */
-function requireRedis() {
-  const isThere = () => spawnSync('redis-server', ['--version']).status === 0;
-  if (isThere()) return;
+/** What tests start besides Node: from Debian's packages where that can be done, else it must be there. */
+const PROGRAMS = [
+  { command: 'redis-server', debian: 'redis-server', macos: 'redis', why: 'the tests of the queue' },
+  { command: 'chromium', debian: 'chromium', macos: 'chromium', why: 'the tests of the documentation page' },
+];
+
+const isThere = ({ command }) => spawnSync(command, ['--version']).status === 0;
+
+function requirePrograms() {
+  const missing = PROGRAMS.filter((program) => !isThere(program));
+  if (missing.length === 0) return;
   const canInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
   if (canInstall) {
-    // RUNLEVEL: the program is wanted, not the package's own service.
+    // RUNLEVEL: the programs are wanted, not the packages' own services.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    run('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    run('apt-get', ['install', '-qq', '--no-install-recommends', 'redis-server'], {
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] };
+    run('apt-get', ['update', '-qq'], quiet);
+    const packages = missing.map(({ debian }) => debian);
+    run('apt-get', ['install', '-qq', '--no-install-recommends', ...packages], quiet);
   }
-  if (isThere()) return;
-  console.error(
-    'The tests of the queue need redis-server: install it (Debian: apt-get install redis-server; macOS: brew install redis).',
-  );
-  process.exit(1);
+  const stillMissing = missing.filter((program) => !isThere(program));
+  for (const { command, debian, macos, why } of stillMissing) {
+    console.error(
+      `${why} need ${command}: install it (Debian: apt-get install ${debian}; macOS: brew install ${macos}).`,
+    );
+  }
+  if (stillMissing.length > 0) process.exit(1);
 }
 
+const STEPS = ['typecheck', 'lint', 'format:check', 'check:deps', 'check:unused', 'check:images', 'build', 'test'];
+
 install();
-requireRedis();
-for (const step of ['typecheck', 'lint', 'format:check', 'check:deps', 'check:unused', 'build', 'test']) {
+requirePrograms();
+for (const step of STEPS) {
   console.log(`\n== npm run ${step}`);
   run('npm', ['run', '--silent', step], { shell: process.platform === 'win32' });
 }
