@@ -22,7 +22,7 @@ export interface SqsConsumerOptions {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** messages at work at once. Default 4 */
   readonly concurrency?: number;
-  /** default: that of the queue's address, else what the AWS SDK finds */
+  /** of a queue whose address does not say it; default us-east-1, which is as good as any to an emulator */
   readonly region?: string;
   /** default: what the AWS SDK finds (variables, profile, role) */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -169,11 +169,10 @@ export class SqsConsumer {
 
 function clientConfig({ queueUrl, region, credentials }: SqsConsumerOptions, waitSeconds: number): SQSClientConfig {
   const { hostname, origin } = new URL(queueUrl);
-  const known = AWS_HOST.exec(hostname)?.[1] ?? region;
   return {
     // Left to itself, the SDK takes it from the queue's address too, and complains on the console each time.
     endpoint: origin,
-    ...(known !== undefined && { region: known }),
+    region: AWS_HOST.exec(hostname)?.[1] ?? region ?? 'us-east-1',
     ...(credentials !== undefined && { credentials }),
     requestHandler: {
       connectionTimeout: 5_000,

@@ -64,6 +64,7 @@ const OPTIONS_BYTES_MAX = 256 * 1024;
 /** For the job of the version before to end, once it is cancelled: workers are given ten seconds to record what they have. */
 const END_MAX_MS = 60_000;
 const END_POLL_MS = 500;
+const CONFLICT_TRIES = 10;
 
 /** What is wrong with the manifest or its options, and stays wrong. */
 const REFUSALS: readonly ErrorCode[] = [
@@ -136,7 +137,7 @@ async function submit(
   ).catch(async (thrown: unknown) => {
     // Somebody was told of it too, and found other options beside it.
     const isConflict = toNarratorError(thrown).code === 'job_conflict';
-    if (isConflict && (await isAccepted(store, jobId))) return { created: false };
+    if (isConflict && (await becomesAccepted(store, jobId))) return { created: false };
     throw thrown;
   });
   // Whoever replaced it may have looked for earlier jobs before this one was there.
@@ -156,6 +157,15 @@ const jobIdOf = (place: S3Place, etag: string) => `${jobPrefixOf(place)}${sha256
 async function isAccepted(store: ArtifactStore, jobId: string): Promise<boolean> {
   if ((await store.head(jobHeadKey(jobId))) === undefined) return false;
   return (await store.head(openKey(jobId))) !== undefined || (await store.head(finishedKey(jobId))) !== undefined;
+}
+
+/** The other one may be about to finish its submission. One that was killed in it will be told of the manifest again. */
+async function becomesAccepted(store: ArtifactStore, jobId: string): Promise<boolean> {
+  for (let tries = 1; tries <= CONFLICT_TRIES; tries++) {
+    if (await isAccepted(store, jobId)) return true;
+    await sleep(END_POLL_MS);
+  }
+  return false;
 }
 
 /** Two jobs at work on the same results would write over each other: the one of the earlier version has to end first. */
