@@ -68,8 +68,7 @@ export function addEventsRoutes(app: Express, deps: EventsDeps): void {
         });
         if (request.method === 'HEAD') return void response.end();
         response.flushHeaders();
-        response.setTimeout(settings.stallMs, () => response.destroy());
-        await stream(eventsOf(head, feed, cursor, { ...settings, items, signal }), response);
+        await stream(eventsOf(head, feed, cursor, { ...settings, items, signal }), response, settings);
       } finally {
         feed.leave();
       }

@@ -16,8 +16,9 @@ import type { OpenResults } from '../core/results.ts';
 import { retryJob } from '../core/retry-job.ts';
 import { type SubmittedJob, submitJob } from '../core/submit-job.ts';
 import type { Subscription } from '../core/subscription.ts';
+import { atMost } from './at-most.ts';
 import { clientOf, requireScope } from './auth.ts';
-import { type IntakeDeps, type JobIntake, readIntake } from './job-intake.ts';
+import { goneSignal, type IntakeDeps, type JobIntake, readIntake } from './job-intake.ts';
 import { checkJobId, idempotentId, once, pageQuery, parseQuery, retryRequestSchema } from './job-request.ts';
 import { type DownloadUrl, jobPath, type JobViewDeps, viewJob } from './job-view.ts';
 import { parseRequest } from './speech-request.ts';
@@ -49,6 +50,9 @@ export interface JobsDeps extends IntakeDeps, JobViewDeps {
 
 /** Dry runs at once: they are work for this process, which has answers to give as well. */
 const ESTIMATES_MAX = 2;
+/** Bodies of JSON beyond this size that are held at once: parsed, each is several times as large. Manifests are not held. */
+const LARGE_BODIES_MAX = 4;
+const LARGE_BODY_BYTES = 1024 * 1024;
 
 export const listQuery = z.strictObject({
   ...pageQuery,
@@ -58,7 +62,10 @@ export const listQuery = z.strictObject({
 
 export function addJobsRoutes(app: Express, deps: JobsDeps): void {
   const { store, reader, now } = deps;
-  const body = json({ limit: deps.bodyLimitBytes, type: ['json', '+json'] });
+  const type = ['json', '+json'];
+  const isLarge = (request: Request) =>
+    request.is(type) !== false && !(Number(request.headers['content-length']) <= LARGE_BODY_BYTES);
+  const body = [atMost(LARGE_BODIES_MAX, 'large bodies of JSON', isLarge), json({ limit: deps.bodyLimitBytes, type })];
   const small = json({ limit: 1024 * 1024 });
 
   app.post('/v1/jobs', requireScope('submit'), body, async (request, response) => {
@@ -115,29 +122,36 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
     response.status(204).end();
   });
 
-  let estimating = 0;
-  app.post('/v1/jobs\\:estimate', requireScope('read'), body, async (request, response) => {
-    if (estimating >= ESTIMATES_MAX) {
-      throw new NarratorError(
-        'too_many_requests',
-        `${estimating} estimates are being made already; that is the limit.`,
-        {
-          limit: ESTIMATES_MAX,
-        },
-      );
-    }
-    estimating += 1;
-    try {
+  app.post(
+    '/v1/jobs\\:estimate',
+    requireScope('read'),
+    atMost(ESTIMATES_MAX, 'estimates'),
+    body,
+    async (request, response) => {
       const intake = await readIntake(request, response, deps);
       const { manifest, choices } = prepared(intake, deps);
-      const { source } = intake;
-      const { reuse, shardSeconds } = intake.options;
-      const options = { ...(reuse !== undefined && { reuse }), ...(shardSeconds !== undefined && { shardSeconds }) };
-      response.json(await deps.estimate({ manifest, ...choices, ...options, ...(source !== undefined && { source }) }));
-    } finally {
-      estimating -= 1;
-    }
-  });
+      const {
+        source,
+        options: { reuse, shardSeconds },
+      } = intake;
+      const report = await deps.estimate({
+        manifest: { ...manifest, bytes: whileThere(manifest.bytes, goneSignal(response)) },
+        ...choices,
+        ...(reuse !== undefined && { reuse }),
+        ...(shardSeconds !== undefined && { shardSeconds }),
+        ...(source !== undefined && { source }),
+      });
+      response.json(report);
+    },
+  );
+}
+
+/** Nobody waits for an estimate whose client has gone; a job is accepted all the same. @throws NarratorError cancelled */
+async function* whileThere(bytes: AsyncIterable<Uint8Array>, gone: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    if (gone.aborted) throw new NarratorError('cancelled', 'The client has gone.');
+    yield chunk;
+  }
 }
 
 /** What a job is made of, besides its manifest. @throws NarratorError naming the field */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { NarratorError } from '../core/errors.ts';
 import { VOICE_ID } from '../core/keys.ts';
 import type { VoiceProfile } from '../core/voice.ts';
+import { atMost } from './at-most.ts';
 import { requireScope } from './auth.ts';
 import { noQuerySchema, parseQuery } from './job-request.ts';
 import { CLIP_BYTES_MAX, parseRequest } from './speech-request.ts';
@@ -86,23 +87,29 @@ export function addVoicesRoutes(app: Express, { voices }: VoicesDeps): void {
     response.json(view(await find(request.params['id'] as string)));
   });
 
-  app.post('/v1/voices', requireScope('admin'), atMost(UPLOADS_MAX), receiveClip(), async (request, response) => {
-    const { id, dryRun, ...words } = parseRequest(voiceFormSchema, { ...(request.body as object) });
-    const audio = fileOf(request);
-    const clip = { audio: audio.buffer, ...words };
-    const file = { name: audio.originalname, bytes: audio.size };
-    if (dryRun || id === undefined) {
-      const { findings, measures } = await voices.check(clip);
-      return void response.json({
-        usable: findings.every(({ level }) => level !== 'error'),
-        checks: { findings, measures },
-        file,
-      });
-    }
-    const { profile, findings, measures } = await voices.add(id, clip);
-    response.setHeader('location', `/v1/voices/${profile.id}`);
-    response.status(201).json({ ...view(profile), checks: { findings, measures }, file });
-  });
+  app.post(
+    '/v1/voices',
+    requireScope('admin'),
+    atMost(UPLOADS_MAX, 'clips'),
+    receiveClip(),
+    async (request, response) => {
+      const { id, dryRun, ...words } = parseRequest(voiceFormSchema, { ...(request.body as object) });
+      const audio = fileOf(request);
+      const clip = { audio: audio.buffer, ...words };
+      const file = { name: audio.originalname, bytes: audio.size };
+      if (dryRun || id === undefined) {
+        const { findings, measures } = await voices.check(clip);
+        return void response.json({
+          usable: findings.every(({ level }) => level !== 'error'),
+          checks: { findings, measures },
+          file,
+        });
+      }
+      const { profile, findings, measures } = await voices.add(id, clip);
+      response.setHeader('location', `/v1/voices/${profile.id}`);
+      response.status(201).json({ ...view(profile), checks: { findings, measures }, file });
+    },
+  );
 
   app.delete('/v1/voices/:id', requireScope('admin'), async (request, response) => {
     const { id } = await find(request.params['id'] as string);
@@ -116,20 +123,6 @@ function fileOf({ file }: Request): Express.Multer.File {
   throw new NarratorError('request_invalid', 'audio is missing: send the clip as a file of the form.', {
     field: 'audio',
   });
-}
-
-function atMost(limit: number): RequestHandler {
-  let running = 0;
-  return (_request, response, next) => {
-    if (running >= limit) {
-      throw new NarratorError('too_many_requests', `${limit} clips are being received already; that is the limit.`, {
-        limit,
-      });
-    }
-    running += 1;
-    response.once('close', () => (running -= 1));
-    next();
-  };
 }
 
 /** One file and a few short fields, in memory. @throws NarratorError request_invalid */

@@ -59,8 +59,16 @@ function rangeOf(request: Request, size: number, etag: string): Range | 'unsatis
   return range === undefined ? undefined : { start: range.start, end: range.end + 1 };
 }
 
+/** A client that takes nothing for so long is gone, or might as well be. Players pause, and ask again by ranges. */
+const STALL_MS = 300_000;
+
 /** Ends with the answer, or when the client goes away, which is no error of ours. @throws what `chunks` throws */
-export async function stream(chunks: AsyncIterable<Uint8Array | string>, response: Response): Promise<void> {
+export async function stream(
+  chunks: AsyncIterable<Uint8Array | string>,
+  response: Response,
+  { stallMs = STALL_MS }: { readonly stallMs?: number } = {},
+): Promise<void> {
+  response.setTimeout(stallMs, () => response.destroy());
   try {
     await pipeline(Readable.from(chunks, { objectMode: false }), response);
   } catch (thrown) {

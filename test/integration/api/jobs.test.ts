@@ -477,6 +477,57 @@ describe('an estimate', () => {
   });
 });
 
+describe('what takes memory or time', () => {
+  test('is done a few times at once; a client that goes away frees its place', async () => {
+    const slow = await startJobServer({
+      estimate: async ({ manifest }) => {
+        for await (const _ of manifest.bytes) await delay(5);
+        throw new NarratorError('internal', 'Nobody goes away.');
+      },
+    });
+    try {
+      const items = Array.from({ length: 100_000 }, (_, n) => ({ id: `${n}` }));
+      const stop = new AbortController();
+      const estimates = [1, 2].map(() =>
+        slow.post('/v1/jobs:estimate', { items }, { signal: stop.signal }).catch(() => undefined),
+      );
+      let refused: Response;
+      do {
+        await delay(20);
+        refused = await slow.post('/v1/jobs:estimate', { items: [] });
+      } while (refused.status === 400);
+      assert.equal((await problemOf(refused, 429)).limit, 2);
+      stop.abort();
+      await Promise.all(estimates);
+      while ((await slow.post('/v1/jobs:estimate', { items: [] })).status === 429) await delay(20);
+      while (slow.failures.filter(({ code }) => code === 'cancelled').length < 2) await delay(20);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  test('large bodies of JSON are a few at once; small ones and manifests are not in the way', async () => {
+    const open = [1, 2, 3, 4].map(() => {
+      const headers = { authorization: 'Bearer anna', 'content-type': 'application/json', 'content-length': '2000000' };
+      const request = httpRequest(`${server.url}/v1/jobs`, { method: 'POST', headers });
+      request.on('error', () => undefined);
+      request.write('{');
+      return request;
+    });
+    const large = { text: 'x', metadata: { pad: 'x'.repeat(1_100_000) } };
+    let answer: Response;
+    do {
+      await delay(10);
+      answer = await server.post('/v1/jobs', large);
+    } while (answer.status === 400);
+    assert.equal((await problemOf(answer, 429)).limit, 4);
+    assert.equal((await server.post('/v1/jobs', { text: 'Small.' })).status, 202);
+    assert.equal((await server.post('/v1/jobs', lines(1), { headers: NDJSON })).status, 202);
+    for (const request of open) request.destroy();
+    while ((await server.post('/v1/jobs', large)).status === 429) await delay(10);
+  });
+});
+
 test('telling again is for the job that there is', async () => {
   const job = await jsonOf<JobAnswer>(await server.post('/v1/jobs', { text: 'Tell.' }), 202);
   assert.deepEqual(await jsonOf(await server.post(`/v1/jobs/${job.id}/notifications:resend`), 202), { events: 1 });
