@@ -25,7 +25,6 @@ const CHINESE = /[\u3100-\u9fff]/u;
 const ALL_CHINESE = /^[\u3100-\u9fff]+$/u;
 const SYLLABLE = /^[a-z]{1,6}$/;
 const NUMBERED = /^(.+)([0-5])$/;
-const MARKED = /^(.+)$/;
 const TONE_MARKS = ['\u0304', '\u0301', '\u030c', '\u0300'];
 
 /** Never throws. Linear in the length of the text. */
@@ -62,10 +61,10 @@ function asToken(written: string): string | undefined {
     .toLowerCase()
     .normalize('NFD')
     .replace(/u(?:\u0308|:)/, 'v');
-  const marked = TONE_MARKS.findIndex((mark) => decomposed.includes(mark)) + 1;
-  const [, body, digit] = (marked > 0 ? MARKED : NUMBERED).exec(decomposed) ?? [];
-  if (body === undefined) return undefined;
-  const tone = marked > 0 ? marked : Number(digit);
-  const letters = body.replace(TONE_MARKS[marked - 1] ?? '', '');
+  const mark = TONE_MARKS.find((candidate) => decomposed.includes(candidate));
+  const [, body, digit] = NUMBERED.exec(decomposed) ?? [];
+  if ((mark === undefined) === (digit === undefined)) return undefined;
+  const letters = mark === undefined ? body! : decomposed.replace(mark, '');
+  const tone = mark === undefined ? Number(digit) : TONE_MARKS.indexOf(mark) + 1;
   return SYLLABLE.test(letters) ? letters + (tone >= 1 && tone <= 4 ? tone : '') : undefined;
 }

@@ -48,17 +48,17 @@ export function tokenizeText(text: string, kind: TokenizerKind): TextToken[] {
 /** A word with a reading of its own is replaced by its syllables, and with it the spaces that were put in before its characters. */
 function withOverrides(tokens: readonly TextToken[], overrides: readonly ReadingOverride[]): TextToken[] {
   const result: TextToken[] = [];
-  const waiting = [...overrides];
+  let next = 0;
   let offset = 0;
   for (const token of tokens) {
-    const [override] = waiting;
+    const override = overrides[next];
     if (override === undefined || offset < override.start) result.push(token);
     offset += token.character?.length ?? 0;
     if (override === undefined || offset < override.end) continue;
     result.push(
       ...override.syllables.flatMap((syllable) => [{ token: ' ' }, { token: syllable, character: override.word }]),
     );
-    waiting.shift();
+    next++;
   }
   return result;
 }
