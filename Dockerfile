@@ -15,7 +15,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/copy-docs-assets.mjs scripts/
 COPY src src
-RUN npm run build && node scripts/copy-docs-assets.mjs
+RUN npm run build
 
 # ---------------------------------------------------------------- what is installed
 FROM ${NODE_IMAGE} AS dependencies
