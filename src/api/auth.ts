@@ -1,4 +1,5 @@
 /** Who asks, and whether they may: API keys as `Authorization: Bearer KEY` or `x-api-key: KEY`. */
+import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import { type Client, type Scope, SCOPES } from '../core/api-keys.ts';
 import { NarratorError } from '../core/errors.ts';
@@ -24,7 +25,7 @@ const KEY_CHARACTERS_MAX = 512;
  */
 export function authenticate({ keys }: KeysDeps, limit: RequestHandler): RequestHandler {
   return async (request, response, next) => {
-    const client = await identify(request, keys);
+    const client = await identify(request, response, keys);
     if (!(client instanceof NarratorError)) {
       response.locals['client'] = client;
       return void limit(request, response, next);
@@ -36,12 +37,32 @@ export function authenticate({ keys }: KeysDeps, limit: RequestHandler): Request
   };
 }
 
-async function identify(request: Request, keys: KeysDeps['keys']): Promise<Client | NarratorError> {
-  if (!keys.required) return EVERYBODY;
+async function identify(request: Request, response: Response, keys: KeysDeps['keys']): Promise<Client | NarratorError> {
+  if (!keys.required) {
+    if (!isForeignPage(request, response)) return EVERYBODY;
+    return new NarratorError(
+      'api_key_missing',
+      'Without API keys only programs on this machine may ask, no web pages of others.',
+      { hint: 'Make a key with `narrator keys create`, or list the origin of the page in NARRATOR_CORS_ORIGINS.' },
+    );
+  }
   const key = keyOf(request);
   if (key === undefined) return new NarratorError('api_key_missing', 'This request needs an API key.');
   const client = key.length <= KEY_CHARACTERS_MAX ? await keys.verify(key) : undefined;
   return client ?? new NarratorError('api_key_invalid', 'The API key is not valid.');
+}
+
+/**
+ * Every page that is open in a browser of this machine reaches its loopback: one of another site, or one whose own name was made
+ * to lead here (DNS rebinding). Addresses and localhost cannot be made to.
+ */
+function isForeignPage({ headers, hostname }: Request, { locals }: Response): boolean {
+  if (locals['originIsAllowed'] === true) return false;
+  const { origin, 'sec-fetch-site': site } = headers;
+  if (site === 'cross-site' || site === 'same-site') return true;
+  if (origin !== undefined && origin !== `http://${headers.host}`) return true;
+  const host = hostname?.replace(/^\[|\]$/g, '');
+  return host !== undefined && host !== 'localhost' && isIP(host) === 0;
 }
 
 function keyOf(request: Request): string | undefined {

@@ -79,6 +79,7 @@ export function allowOrigins({ corsOrigins }: LimitDeps): RequestHandler {
     if (allowed.size > 0) response.vary('origin');
     const { origin } = request.headers;
     if (origin === undefined || !allowed.has(origin)) return next();
+    response.locals['originIsAllowed'] = true;
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-expose-headers', EXPOSED_HEADERS);
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return next();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { request } from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { MemoryStore } from '../../../src/adapters/store-memory.ts';
@@ -215,6 +216,50 @@ describe('limits', () => {
     } finally {
       served.close();
     }
+  });
+});
+
+describe('without keys', () => {
+  before(async () => {
+    served = await serveApp({ corsOrigins: [ORIGIN] });
+  });
+  after(() => served.close());
+
+  /** fetch would not send a host of our choice. */
+  const statusFor = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      request(`${served.url}/v1/voices`, { headers: { host } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  test('programs on this machine may ask, and the pages that come from here', async () => {
+    for (const headers of [{}, { 'sec-fetch-site': 'none' }, { 'sec-fetch-site': 'same-origin', origin: served.url }]) {
+      assert.equal((await get('/v1/voices', headers as Record<string, string>)).status, 200);
+    }
+    for (const host of ['localhost:8080', '127.0.0.1', '[::1]:8080']) assert.equal(await statusFor(host), 200, host);
+  });
+
+  test('pages of other sites may not, unless their origin is listed', async () => {
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+    ]) {
+      const refused = await fetch(`${served.url}/v1/jobs/x/cancel`, {
+        method: 'POST',
+        headers: headers as Record<string, string>,
+      });
+      await problem(refused, 401, 'api_key_missing');
+    }
+    assert.equal((await get('/v1/voices', { 'sec-fetch-site': 'cross-site', origin: ORIGIN })).status, 200);
+  });
+
+  test('a foreign name that leads to this machine opens nothing', async () => {
+    for (const host of ['evil.example', 'localhost.evil.example:8080']) assert.equal(await statusFor(host), 401, host);
   });
 });
 
