@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { parseWav } from './narration.ts';
 import { readNarration, withoutSpace } from './narration.ts';
 import { FAST, ROOT, temporaryFiles, Workplace } from './narrator-process.ts';
@@ -44,6 +45,18 @@ test('"-o -" writes the WAV file to standard output and nothing else; a reader t
   assert.doesNotMatch(stderr, /EPIPE|internal|\n\s+at /);
   assert.deepEqual(await readdir(place.folder), before);
   assert.deepEqual(await temporaryFiles(), []);
+});
+
+test('what a speech that was killed has left goes with the next one', async (t) => {
+  const place = await Workplace.open(t);
+  const killed = place.start(['speak', '--text', TEXT, '-o', 'killed.wav', ...FAST]);
+  while ((await temporaryFiles()).length === 0) await delay(20);
+  killed.kill('SIGKILL');
+  await killed.finished;
+  assert.equal((await temporaryFiles()).length, 1);
+  await place.narrator(['speak', '--text', 'Good morning.', '-o', 'next.wav', ...FAST]);
+  assert.deepEqual(await temporaryFiles(), []);
+  assert.equal(existsSync(place.path('killed.wav')), false);
 });
 
 test('closing standard output early is no crash of a command that prints', async (t) => {
