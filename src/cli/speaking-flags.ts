@@ -27,6 +27,7 @@ export interface SpeakingFlags extends ModelFlags, VoiceFlags {
   normalise?: 'off' | 'basic' | 'full';
   emoji?: 'drop' | 'name';
   unsupported?: 'error' | 'drop';
+  markup?: 'none' | 'markdown';
   json?: boolean;
 }
 
@@ -65,6 +66,7 @@ export function addVoiceFlags(command: Command): Command {
     .addOption(
       new Option('--unsupported <what>', 'words in a script that the model does not know').choices(['error', 'drop']),
     )
+    .addOption(new Option('--markup <form>', 'what texts are written in').choices(['none', 'markdown']))
     .addOption(
       new Option('--format <format>', 'sample format of the WAV files')
         .choices(['int16', 'int24', 'float32'])
@@ -98,7 +100,7 @@ export function configWith(config: Config, flags: ModelFlags): Config {
 }
 
 export function speakingOptions(flags: SpeakingFlags): SpeakingOptions {
-  const { voice, language, speed, seed, steps, cfg, format, normalise, emoji, unsupported } = flags;
+  const { voice, language, speed, seed, steps, cfg, format, normalise, emoji, unsupported, markup } = flags;
   return {
     ...(voice !== undefined && { voice }),
     ...(language !== undefined && { language }),
@@ -110,5 +112,6 @@ export function speakingOptions(flags: SpeakingFlags): SpeakingOptions {
     ...(normalise !== undefined && { normalise }),
     ...(emoji !== undefined && { emoji }),
     ...(unsupported !== undefined && { unsupported }),
+    ...(markup !== undefined && { markup }),
   };
 }

@@ -40,6 +40,7 @@ const speed = z.number(SPEED_RULE).min(0.5, SPEED_RULE).max(2, SPEED_RULE);
 
 const normalise = z.enum(['off', 'basic', 'full'], 'must be "off", "basic" or "full"');
 const unsupported = z.enum(['error', 'drop'], 'must be "error" or "drop"');
+const markup = z.enum(['none', 'markdown'], 'must be "none" or "markdown"');
 const emoji = z.enum(['drop', 'name'], 'must be "drop" or "name"');
 
 const METADATA_PAIRS_MAX = 16;
@@ -106,6 +107,7 @@ export const manifestItemSchema = z
       normalise: normalise.exactOptional(),
       emoji: emoji.exactOptional(),
       unsupported: unsupported.exactOptional(),
+      markup: markup.exactOptional(),
       output: output.exactOptional(),
       metadata: metadataSchema.exactOptional(),
     },
@@ -142,6 +144,7 @@ export const MANIFEST_FIELDS = [
   'normalise',
   'emoji',
   'unsupported',
+  'markup',
   'output',
   'metadata',
 ] as const satisfies (keyof ManifestItemInput)[];
@@ -155,6 +158,7 @@ export const itemDefaultsSchema = z.strictObject({
   normalise: normalise.exactOptional(),
   emoji: emoji.exactOptional(),
   unsupported: unsupported.exactOptional(),
+  markup: markup.exactOptional(),
 });
 
 export type ItemDefaults = z.output<typeof itemDefaultsSchema>;

@@ -138,13 +138,14 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
     const language = item.language ?? defaults.language ?? 'auto';
     const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
     const text = await textOf(item, line, { ...deps, limits, source: options.source });
-    const { normalise, emoji, unsupported = 'error' } = { ...defaults, ...item };
+    const { normalise, emoji, markup, unsupported = 'error' } = { ...defaults, ...item };
     const pieces = segmentText(text, {
       language,
       fallback: voice.language,
       maxBytes: model.maxTextBytes(voice, parameters.speed),
       ...(normalise && { normalise }),
       ...(emoji && { emoji }),
+      ...(markup && { markup }),
     });
     const { speakable, unknown } = sift(pieces, model, line, unsupported);
     const baseSeed = item.seed ?? defaults.seed ?? '0';

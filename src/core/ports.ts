@@ -171,6 +171,8 @@ export interface ReadingOptions {
   readonly normalise?: 'off' | 'basic' | 'full';
   /** dropped by default */
   readonly emoji?: 'drop' | 'name';
+  /** none (the default): the text is plain text */
+  readonly markup?: 'none' | 'markdown';
 }
 
 /** Cuts a text into segments; see text/segment-text.ts. */

@@ -218,8 +218,9 @@ export class Narrator {
       normalise,
       emoji,
       unsupported,
+      markup,
     } = options;
-    const wished = { voice, speed, seed, language, normalise, emoji, unsupported };
+    const wished = { voice, speed, seed, language, normalise, emoji, unsupported, markup };
     const parsed = itemDefaultsSchema.safeParse(
       Object.fromEntries(Object.entries(wished).filter(([, value]) => value !== undefined)),
     );

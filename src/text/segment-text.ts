@@ -14,6 +14,7 @@ import type { SegmentText } from '../core/ports.ts';
 import type { TextSegment } from '../core/segment.ts';
 import { cutLong } from './cut-long.ts';
 import { detectLanguage, languageRuns } from './detect-language.ts';
+import { type PlainText, readMarkdown } from './markdown.ts';
 import { speak, type SpeakOptions } from './normalise.ts';
 import { splitParagraphs, trimmed } from './split-paragraphs.ts';
 import { sentenceEnds } from './split-sentences.ts';
@@ -44,7 +45,7 @@ export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
  * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
  */
 export function segmentText(input: string, options: SegmentOptions): TextSegment[] {
-  const { language, fallback, maxBytes, ...reading } = options;
+  const { language, fallback, maxBytes, markup = 'none', ...reading } = options;
   if (!(maxBytes >= LEAST_MAX_BYTES)) {
     throw new NarratorError(
       'voice_invalid',
@@ -52,7 +53,9 @@ export function segmentText(input: string, options: SegmentOptions): TextSegment
       { limit: LEAST_MAX_BYTES },
     );
   }
-  const text = input.replace(/\p{Cs}/gu, '\ufffd');
+  const source = input.replace(/\p{Cs}/gu, '\ufffd');
+  const plain = markup === 'markdown' ? readMarkdown(source) : undefined;
+  const text = plain?.text ?? source;
   const isAuto = language === 'auto';
   const tag = isAuto ? mainLanguage(text, fallback) : primaryTag(language);
   const pieces: Piece[] = [];
@@ -66,7 +69,26 @@ export function segmentText(input: string, options: SegmentOptions): TextSegment
     const last = pieces.at(-1);
     if (last !== undefined) pieces[pieces.length - 1] = { ...last, pauseAfterMs: PAUSE_MS.paragraph };
   }
-  return toSegments(text, pieces);
+  if (plain === undefined) return toSegments(source, pieces);
+  return toSegments(
+    source,
+    withPauses(pieces, plain.pauses).map((piece) => ({ ...piece, start: plain.sourceOffset(piece.start) })),
+  );
+}
+
+/** Each pause is that of the last piece before it; of several at one place the longest counts. */
+function withPauses(pieces: readonly Piece[], pauses: PlainText['pauses']): Piece[] {
+  const changed = [...pieces];
+  let index = 0;
+  let last = -1;
+  for (const { offset, ms } of pauses) {
+    while ((changed[index]?.start ?? Infinity) < offset) index += 1;
+    const piece = changed[index - 1];
+    if (piece === undefined) continue;
+    changed[index - 1] = { ...piece, pauseAfterMs: last === index ? Math.max(piece.pauseAfterMs, ms) : ms };
+    last = index;
+  }
+  return changed;
 }
 
 /** What the main language of a text is judged by. */
