@@ -41,7 +41,7 @@ test('every command and every flag of the README is known to the command line', 
     const [, words] = /^(?:npm run )?narrator (?:-- )?([a-z][^]*)$/.exec(line) ?? [];
     if (words === undefined) continue;
     const [group = '', names = ''] = words.split(' ');
-    const isGroup = group === 'models' || group === 'voices';
+    const isGroup = ['models', 'voices', 'keys'].includes(group);
     const commands = isGroup ? names.split('|').map((name) => `${group} ${name}`) : [group];
     for (const command of commands) {
       const help = await helpOf(command);

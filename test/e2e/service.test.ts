@@ -1,5 +1,6 @@
 /** `narrator serve` with the model in its own process, and the command line as its client: nothing else to start. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -151,7 +152,8 @@ test('wrong use, a server that is not there and an interruption are told in JSON
   const away = await place.json<{ error: { code: string; retryable: boolean } }>(['status'], { env, exitCode: 1 });
   assert.deepEqual([away.error.code, away.error.retryable], ['server_unreachable', true]);
   const waiting = place.start(['watch', 'job', '--json'], { env });
-  await delay(3_000);
+  // It says once that it tries again.
+  await once(waiting.child.stderr as NodeJS.ReadableStream, 'data');
   waiting.kill('SIGINT');
   const { exitCode, stdout } = await waiting.finished;
   assert.deepEqual([exitCode, (JSON.parse(stdout.toString()) as typeof usage).error.code], [130, 'cancelled']);
