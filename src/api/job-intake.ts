@@ -57,7 +57,8 @@ export async function readIntake(request: Request, response: Response, deps: Int
 /** Aborts when the client goes away before its answer. */
 export function goneSignal(response: Response): AbortSignal {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  if (response.destroyed) gone.abort();
+  else response.once('close', () => gone.abort());
   return gone.signal;
 }
 

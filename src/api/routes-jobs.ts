@@ -65,17 +65,19 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
   const type = ['json', '+json'];
   const isLarge = (request: Request) =>
     request.is(type) !== false && !(Number(request.headers['content-length']) <= LARGE_BODY_BYTES);
-  const body = [atMost(LARGE_BODIES_MAX, 'large bodies of JSON', isLarge), json({ limit: deps.bodyLimitBytes, type })];
+  const fewLarge = atMost(LARGE_BODIES_MAX, 'large bodies of JSON', isLarge);
+  const fewEstimates = atMost(ESTIMATES_MAX, 'estimates');
+  const body = json({ limit: deps.bodyLimitBytes, type });
   const small = json({ limit: 1024 * 1024 });
 
-  app.post('/v1/jobs', requireScope('submit'), body, async (request, response) => {
+  app.post('/v1/jobs', requireScope('submit'), fewLarge, body, async (request, response) => {
     const { tenant } = clientOf(response);
     const id = idempotentId(request, tenant) ?? deps.newId();
     const { job, created } = await accept(id, request, response, deps);
     await sendJob(response.status(created ? 202 : 200), job, created, deps);
   });
 
-  app.put('/v1/jobs/:id', requireScope('submit'), body, async (request, response) => {
+  app.put('/v1/jobs/:id', requireScope('submit'), fewLarge, body, async (request, response) => {
     const id = request.params['id'] as string;
     checkJobId(id);
     const { job, created } = await accept(id, request, response, deps);
@@ -122,28 +124,22 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
     response.status(204).end();
   });
 
-  app.post(
-    '/v1/jobs\\:estimate',
-    requireScope('read'),
-    atMost(ESTIMATES_MAX, 'estimates'),
-    body,
-    async (request, response) => {
-      const intake = await readIntake(request, response, deps);
-      const { manifest, choices } = prepared(intake, deps);
-      const {
-        source,
-        options: { reuse, shardSeconds },
-      } = intake;
-      const report = await deps.estimate({
-        manifest: { ...manifest, bytes: whileThere(manifest.bytes, goneSignal(response)) },
-        ...choices,
-        ...(reuse !== undefined && { reuse }),
-        ...(shardSeconds !== undefined && { shardSeconds }),
-        ...(source !== undefined && { source }),
-      });
-      response.json(report);
-    },
-  );
+  app.post('/v1/jobs\\:estimate', requireScope('read'), fewLarge, body, fewEstimates, async (request, response) => {
+    const intake = await readIntake(request, response, deps);
+    const { manifest, choices } = prepared(intake, deps);
+    const {
+      source,
+      options: { reuse, shardSeconds },
+    } = intake;
+    const report = await deps.estimate({
+      manifest: { ...manifest, bytes: whileThere(manifest.bytes, goneSignal(response)) },
+      ...choices,
+      ...(reuse !== undefined && { reuse }),
+      ...(shardSeconds !== undefined && { shardSeconds }),
+      ...(source !== undefined && { source }),
+    });
+    response.json(report);
+  });
 }
 
 /** Nobody waits for an estimate whose client has gone; a job is accepted all the same. @throws NarratorError cancelled */
