@@ -14,8 +14,6 @@ export interface JobViewDeps {
 export const jobPath = (jobId: string) => `/v1/jobs/${encodeURIComponent(jobId)}`;
 export const itemPath = (jobId: string, item: string) => `${jobPath(jobId)}/items/${encodeURIComponent(item)}`;
 
-export type JobView = Awaited<ReturnType<typeof viewJob>>;
-
 /** Everything in it may be seen by whoever may see the job. */
 export async function viewJob(status: JobStatus, { queue, now }: JobViewDeps) {
   const { id, head, state, round, createdAt, plannedAt, startedAt, finishedAt, audioSeconds, error, summary } = status;

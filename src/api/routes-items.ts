@@ -8,6 +8,7 @@ import { audioKey, errorsKey, resultsKey, sidecarKey } from '../core/keys.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { JobReader } from '../core/read-job.ts';
 import { readItems } from '../core/read-items.ts';
+import type { JobSummary } from '../core/record.ts';
 import type { OpenResults } from '../core/results.ts';
 import type { ItemStatus } from '../core/round-items.ts';
 import { requireScope } from './auth.ts';
@@ -127,20 +128,28 @@ async function sendList(request: Request, response: Response, deps: ItemsDeps, l
   // The job runs still, or its file was taken away: the records say the same.
   response.set({ 'content-type': contentType, 'cache-control': 'private, no-store' });
   if (request.method === 'HEAD') response.end();
-  else await stream(linesOf(head, list, deps), response);
+  else await stream(linesOf(head, list, deps, summary), response);
 }
 
 const PAGE_ITEMS = 500;
 
-async function* linesOf(head: JobHead, { status, line }: ItemList, deps: ItemsDeps): AsyncGenerator<Uint8Array> {
+async function* linesOf(
+  head: JobHead,
+  { status, line }: ItemList,
+  deps: ItemsDeps,
+  summary: JobSummary | undefined,
+): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
   let cursor: string | undefined;
   do {
     const query = { limit: PAGE_ITEMS, status, ...(cursor !== undefined && { cursor }) };
     const page = await readItems(head.id, query, deps);
     const text = page.entries.map((item) => `${JSON.stringify(line(item))}\n`).join('');
-    if (text !== '') yield new TextEncoder().encode(text);
+    if (text !== '') yield encoder.encode(text);
     cursor = page.cursor;
   } while (cursor !== undefined);
+  // Why the job as a whole failed stands behind the errors of its items.
+  if (status === 'failed' && summary?.error !== undefined) yield encoder.encode(`${JSON.stringify(summary.error)}\n`);
 }
 
 /** As finishing a job writes them: see finish-job.ts. */

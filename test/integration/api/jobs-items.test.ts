@@ -169,6 +169,16 @@ describe('the lists of results and errors', () => {
     }
   });
 
+  test('end with why the job as a whole failed', async () => {
+    const headers = { 'content-type': 'text/csv' };
+    const failed = await jsonOf<JobAnswer>(await server.post('/v1/jobs', 'identity,text\na,b\n', { headers }), 202);
+    assert.equal((await server.finish(failed.id)).status, 'failed');
+    const errors = await (await server.get(`${failed.links['errors']}`)).text();
+    assert.equal((JSON.parse(errors) as { code: string }).code, 'manifest_invalid');
+    await server.store.delete(`jobs/${failed.id}/results/errors.jsonl`);
+    assert.equal(await (await server.get(`${failed.links['errors']}`)).text(), errors);
+  });
+
   test('have what is there while the job runs, if asked', async () => {
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
