@@ -69,11 +69,11 @@ async function whyNot(jobId: string, store: ArtifactStore): Promise<NarratorErro
   const summary = await readSummary(store, jobId, await latestRound(store, jobId));
   if (summary === undefined) return conflict(`The job ${jobId} is not finished.`, 'Cancel it first.');
   if ((await store.head(keys.openKey(jobId))) === undefined) return undefined;
-  return conflict(`The job ${jobId} is just being finished.`, 'Try again in a moment.');
+  return conflict(`The job ${jobId} is just being finished.`, 'Try again in a moment.', { retryable: true });
 }
 
-function conflict(message: string, hint: string): NarratorError {
-  return new NarratorError('job_conflict', message, { hint });
+function conflict(message: string, hint: string, more: { retryable?: boolean } = {}): NarratorError {
+  return new NarratorError('job_conflict', message, { hint, ...more });
 }
 
 async function deleteAll(prefix: string, marker: Marker, store: ArtifactStore): Promise<void> {
