@@ -1,4 +1,5 @@
 /** Characters per second of the text front end on 1 MB of each kind, worst cases included. */
+import { Lexicon } from '../src/text/lexicon.ts';
 import { normalise } from '../src/text/normalise.ts';
 import { segmentText } from '../src/text/segment-text.ts';
 import { type BenchOptions, printTable, thousands } from './report.ts';
@@ -12,10 +13,22 @@ const ENGLISH =
 const CHINESE =
   '2024年3月5日下午5:40，船长走进港口，离城大约12公里。“你来晚了。”老人说，船在一小时前就出海了，带走了75%的人。\n\n';
 
+const MARKDOWN =
+  '## The *third* chapter\n\nShe [walked](https://example.com/a) **home** at 5:40.\n\n- one `word`\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n';
+const MIXED =
+  'The meeting is on March 5, 2024 in Room 302. 会议定于2024年3月5日下午2:30举行。 Mail info@example.com or call 555-0134. ';
+/** as many entries as a large house has, some of them in the texts */
+const LEXICON = new Lexicon([
+  { written: 'Hale', spoken: 'Hail' },
+  { written: '船长', spoken: '船{长|zhang3}' },
+  ...Array.from({ length: 20_000 }, (_, index) => ({ written: `word${index}`, spoken: 'word' })),
+]);
+
 const TEXTS: Readonly<Record<string, readonly [text: string, language: string]>> = {
   'English prose': [repeat(ENGLISH), 'en'],
   'Chinese prose': [repeat(CHINESE), 'zh'],
   'one paragraph, no line break': [repeat(ENGLISH.trim() + ' '), 'en'],
+  'English and Chinese mixed': [repeat(MIXED), 'auto'],
   'letters, no space': [repeat('a'), 'en'],
   'digits, no space': [repeat('7'), 'en'],
   'Chinese, no punctuation': [repeat('我们明天早上去北京'), 'zh'],
@@ -52,5 +65,18 @@ export function benchText({ quick }: BenchOptions): void {
     `Text front end: 1 MB each, the best of ${rounds} rounds, CPU time`,
     ['text', 'normalise ms', 'characters/s', 'segmentText ms', 'characters/s'],
     rows,
+  );
+  const options = { language: 'en', maxBytes: MAX_BYTES } as const;
+  const extras = {
+    'English prose, 20,000 lexicon entries': () => segmentText(repeat(ENGLISH), { ...options, lexicon: LEXICON }),
+    Markdown: () => segmentText(repeat(MARKDOWN), { ...options, markup: 'markdown' }),
+    'hostile Markdown': () => segmentText(repeat('[a](b*_`<'), { ...options, markup: 'markdown' }),
+    addresses: () => segmentText(repeat('https://a.b/c?d x@y.com '), options),
+    'half addresses': () => segmentText(repeat('a.b-'), options),
+  };
+  printTable(
+    'segmentText with a lexicon, with Markdown, on addresses: 1 MB each, CPU time',
+    ['text', 'segmentText ms'],
+    Object.entries(extras).map(([name, work]) => [name, bestMs(work, rounds).toFixed(0)]),
   );
 }

@@ -3,7 +3,7 @@
 export type DetectedLanguage = 'en' | 'zh' | 'other';
 
 const WORDS =
-  /(\p{Script=Han})|(\p{Script=Hiragana}|\p{Script=Katakana})|(\p{Script=Latin}[\p{Script=Latin}\p{M}]*)|\p{L}[\p{L}\p{M}]{0,30}?/gu;
+  /(\p{Script=Han}+)|((?:\p{Script=Hiragana}|\p{Script=Katakana})+)|(\p{Script=Latin}[\p{Script=Latin}\p{M}]*)|\p{L}[\p{L}\p{M}]{0,30}?/gu;
 
 /**
  * What most of it is said in; undefined if it has no letters at all. A Han character is about a word's worth of speech, so the
@@ -15,10 +15,10 @@ export function detectLanguage(text: string): DetectedLanguage | undefined {
   let kana = 0;
   let latin = 0;
   let others = 0;
-  for (const [, isHan, isKana, isLatin] of text.matchAll(WORDS)) {
-    if (isHan !== undefined) han += 1;
-    else if (isKana !== undefined) kana += 1;
-    else if (isLatin !== undefined) latin += 1;
+  for (const [, hanRun, kanaRun, latinWord] of text.matchAll(WORDS)) {
+    if (hanRun !== undefined) han += hanRun.length;
+    else if (kanaRun !== undefined) kana += kanaRun.length;
+    else if (latinWord !== undefined) latin += 1;
     else others += 1;
   }
   if (han + kana + latin + others === 0) return undefined;
@@ -78,8 +78,8 @@ export function languageRuns(paragraph: string, fallback: string): LanguageRun[]
 
 function isBrief(sentence: string): boolean {
   let words = 0;
-  for (const _word of sentence.matchAll(WORDS)) {
-    words += 1;
+  for (const [, hanRun] of sentence.matchAll(WORDS)) {
+    words += hanRun?.length ?? 1;
     if (words >= LEAST_WORDS) return false;
   }
   return true;

@@ -53,6 +53,7 @@ export function readMarkdown(source: string): PlainText {
     const line = lines[index];
     if (line === undefined) break;
     const { text } = line;
+    writer.lineStart = line.start;
     const mark = FENCE.exec(text)?.[1];
     if (fence !== undefined) {
       if (mark?.startsWith(fence) === true) fence = undefined;
@@ -111,11 +112,11 @@ function block(writer: PlainTextWriter, line: Line): void {
   const rest = line.text.slice(quoted);
   const bullet = BULLET.exec(rest)?.[0].length;
   const isItem = bullet !== undefined || NUMBER.test(rest);
-  const row = /^[ \t]*\|(.*?)\|?[ \t]*$/.exec(rest);
+  const row = /^([ \t]*\|[ \t]*)(.*?)\|?[ \t]*$/.exec(rest);
   if (isItem || row !== null) writer.endBlock(MARKDOWN_PAUSE_MS.listItem);
   if (row !== null) {
-    const start = quoted + rest.indexOf('|') + 1;
-    inline(writer, line, start, start + (row[1]?.length ?? 0));
+    const start = quoted + (row[1]?.length ?? 0);
+    inline(writer, line, start, start + (row[2]?.length ?? 0));
     writer.endBlock(MARKDOWN_PAUSE_MS.listItem);
   } else inline(writer, line, quoted + (bullet ?? 0), line.text.length);
   writer.softBreak(line.start + line.text.length);
@@ -164,10 +165,12 @@ function pauseMs(written: string, line: number, column: number): number {
 /** Collects the text and remembers where each part of it was. */
 class PlainTextWriter {
   isInBlock = false;
+  /** of the line that is being read */
+  lineStart = 0;
   readonly #source: string;
   readonly #parts: string[] = [];
   /** ascending: the part that begins at `offset` of the text stood at `source` */
-  readonly #origins: { offset: number; source: number }[] = [];
+  readonly #origins: { offset: number; source: number; block: number | undefined }[] = [];
   readonly #pauses: { offset: number; ms: number }[] = [];
   #length = 0;
   #sourceEnd = 0;
@@ -178,7 +181,9 @@ class PlainTextWriter {
 
   write(start: number, end: number): void {
     if (end <= start) return;
-    this.#append(this.#source.slice(start, end), start);
+    // the marks of its line belong to a block
+    const block = this.isInBlock ? undefined : Math.max(this.lineStart, this.#sourceEnd);
+    this.#append(this.#source.slice(start, end), start, block);
     this.#sourceEnd = end;
     this.isInBlock = true;
   }
@@ -220,14 +225,15 @@ class PlainTextWriter {
         }
         const origin = origins[low - 1];
         if (origin === undefined) return 0;
+        if (origin.block !== undefined && origin.offset === offset) return origin.block;
         // what was put in (an empty line) may be longer than what it stands for
         return Math.min(origin.source + offset - origin.offset, origins[low]?.source ?? this.#source.length);
       },
     };
   }
 
-  #append(text: string, source: number): void {
-    this.#origins.push({ offset: this.#length, source });
+  #append(text: string, source: number, block?: number): void {
+    this.#origins.push({ offset: this.#length, source, block });
     this.#parts.push(text);
     this.#length += text.length;
   }
