@@ -35,5 +35,10 @@ async function work(context: CliContext, { concurrency, ...flags }: WorkerFlags)
     ...(concurrency !== undefined && { concurrency }),
   };
   const { lifecycle } = context;
-  context.exit(await runWorker(config, { openEngine: (store) => openEngine(config, log, store), log, lifecycle }));
+  const exitCode = await runWorker(config, {
+    openEngine: (store, engineLog) => openEngine(config, engineLog, store),
+    log,
+    lifecycle,
+  });
+  context.exit(exitCode);
 }

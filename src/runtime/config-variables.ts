@@ -133,6 +133,11 @@ export const VARIABLES = {
     meaning: 'shards that one worker holds at once, so that batches fill across them',
     initial: '4',
   },
+  NARRATOR_METRICS_PORT: {
+    schema: integer(0, 65_535),
+    meaning: 'port on which a worker answers GET /metrics, on NARRATOR_HOST; 0: any free one, unset: none',
+    initial: '',
+  },
 
   // The server
   NARRATOR_HOST: { schema: name, meaning: 'address that the server listens on', initial: '127.0.0.1' },

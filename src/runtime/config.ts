@@ -73,6 +73,8 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly queueName: string;
   readonly concurrency: number;
+  /** of a worker's metrics; undefined: it serves none */
+  readonly metricsPort: number | undefined;
   readonly server: ServerConfig;
   readonly allowHosts: readonly string[];
   readonly manifestQueueUrl: string | undefined;
@@ -146,6 +148,7 @@ export function readConfig(environment: Environment = process.env): Config {
     redisUrl,
     queueName: withDefault('NARRATOR_QUEUE'),
     concurrency: withDefault('NARRATOR_CONCURRENCY'),
+    metricsPort: optional('NARRATOR_METRICS_PORT'),
     server: {
       host: withDefault('NARRATOR_HOST'),
       port: withDefault('NARRATOR_PORT'),

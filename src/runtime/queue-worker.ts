@@ -5,7 +5,7 @@ import { audioFunctions } from '../audio/audio-functions.ts';
 import type { NarratorError } from '../core/errors.ts';
 import { isCancelled } from '../core/ledger.ts';
 import type { SynthesisEngine } from '../core/ports.ts';
-import { processShard } from '../core/process-shard.ts';
+import { processShard, type SegmentEvent } from '../core/process-shard.ts';
 import type { SharedStore } from './open-store.ts';
 import { whileUsable } from './usable-engine.ts';
 
@@ -15,6 +15,8 @@ export interface QueueWorkerOptions
   readonly engine: SynthesisEngine;
   /** the engine cannot work at all: whoever runs the worker ends it. What it holds goes back to the queue. */
   readonly onUnusable: (error: NarratorError) => void;
+  /** a segment is there: for metrics. Must not throw. */
+  readonly onSegment?: (event: SegmentEvent) => void;
   /** between two looks whether a job at work was cancelled. Default 1000 */
   readonly cancelIntervalMs?: number;
 }
@@ -33,7 +35,7 @@ export class QueueWorker {
 
   /** Loads the model, then takes work as soon as Redis is there. @throws NarratorError provider_unavailable, model_invalid */
   async start(): Promise<void> {
-    const { store, openResults, engine, onUnusable, cancelIntervalMs, ...options } = this.#options;
+    const { store, openResults, engine, onUnusable, onSegment, cancelIntervalMs, ...options } = this.#options;
     const { modelDigest } = await engine.start();
     if (this.#stop.signal.aborted) return;
     const deps = {
@@ -43,6 +45,7 @@ export class QueueWorker {
       modelDigest,
       audio: audioFunctions,
       now: () => new Date(),
+      ...(onSegment && { onSegment }),
     };
     this.#consumer = new BullmqConsumer({
       ...options,

@@ -17,7 +17,7 @@ async function main(): Promise<number> {
   const stopHandling = lifecycle.handleSignals();
   try {
     return await runWorker(config, {
-      openEngine: (store) => openEngine(config, log, store),
+      openEngine: (store, engineLog) => openEngine(config, engineLog, store),
       log,
       lifecycle,
       heartbeatFile,
