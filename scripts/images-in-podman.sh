@@ -140,11 +140,17 @@ podman image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep f5-narrator
 
 # ---------------------------------------------------------------- run
 step 'run'
+# Podman takes a check apart at its blanks, and health is asked for every two seconds below, whatever the interval: what is given up after 3 of 10 seconds needs more tries.
 cat >"$work/override.yml" <<'OVERRIDE'
 services:
   aws:
     healthcheck:
-      test: [CMD, node, -e, "fetch('http://127.0.0.1:4566/').then(() => process.exit(0), () => process.exit(1))"]
+      test: [CMD, node, -e, "fetch('http://127.0.0.1:4566/').then(()=>process.exit(0),()=>process.exit(1))"]
+      retries: 60
+  api:
+    healthcheck: { retries: 60 }
+  worker:
+    healthcheck: { retries: 60 }
 OVERRIDE
 cat >"$work/env" <<'SETTINGS'
 NARRATOR_ADMIN_KEY=stand-in-key-0123456789abcdef
