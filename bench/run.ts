@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<Part>>> = {
   text: async () => (await import('./text.ts')).benchText,
   queue: async () => (await import('./queue.ts')).benchQueue,
   api: async () => (await import('./api.ts')).benchApi,
+  service: async () => (await import('./service.ts')).benchService,
   'engine-presets': async () => (await import('./engine-presets.ts')).benchEnginePresets,
 };
 

@@ -19,7 +19,7 @@ import type { ArtifactStore, AudioFunctions } from './ports.ts';
 import type { FailedItem, FinalOutcome, JobSummary } from './record.ts';
 import { type OpenResults, type ResultsPlace, seconds, type SpokenSegment, writeItem } from './results.ts';
 import type { JobPlan } from './shard.ts';
-import { withdrawFailed } from './withdraw-failed.ts';
+import { FailedAudio } from './withdraw-failed.ts';
 
 export interface FinishDeps extends TellDeps {
   readonly openResults: OpenResults;
@@ -54,6 +54,7 @@ async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<J
   const joined = await joinedBefore(store, jobId, round);
   const joinedNow: FinalOutcome[] = [];
   const tally = new Tally();
+  const withdrawn = new FailedAudio();
   const failures = new RoundFailures();
   for await (const { line, round: lastRound, placed } of outcomesByLine(plans, store)) {
     let outcome = wholeOutcome(placed) ?? (lastRound < round ? joined.get(line) : undefined);
@@ -62,12 +63,13 @@ async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<J
       joined.set(line, forResults(outcome));
       joinedNow.push(forResults(outcome));
     }
-    // Here, not where it failed: in a job that was retried, only the last outcome counts.
-    await withdrawFailed([outcome], results);
+    withdrawn.add(outcome);
     tally.add(outcome);
     if (lastRound === round) failures.add(outcome, placed);
   }
   if (joinedNow.length > 0) await putJson(store, joinedKey(jobId, round), joinedNow);
+  // Here, not where they failed: in a job that was retried, only the last outcome counts.
+  await withdrawn.withdraw(results);
   async function* outcomes(): AsyncGenerator<FinalOutcome> {
     for await (const { line, placed } of outcomesByLine(plans, store)) {
       const outcome = wholeOutcome(placed) ?? joined.get(line);

@@ -141,6 +141,8 @@ export const deletingKey = (jobId: string) => `${deletingPrefix}${jobId}`;
 /** `output` ends in .wav: see manifest.ts. */
 export const audioKey = (prefix: string, output: string) => `${prefix}${output}`;
 export const sidecarKey = (prefix: string, output: string) => `${prefix}${output.replace(/\.wav$/, '.json')}`;
+/** The output whose audio or sidecar has this key, if it is one of the two. */
+export const outputOfKey = (prefix: string, key: string) => key.slice(prefix.length).replace(/\.json$/, '.wav');
 export const resultsKey = (prefix: string) => `${prefix}results.jsonl`;
 export const errorsKey = (prefix: string) => `${prefix}errors.jsonl`;
 export const summaryKey = (prefix: string) => `${prefix}summary.json`;
