@@ -183,12 +183,12 @@ dc ps --all --format 'table {{.Service}}\t{{.Status}}'
 
 step 'a narration from end to end'
 api() { "${inside[@]}" curl -sS -H 'authorization: Bearer stand-in-key-0123456789abcdef' "$@"; }
-status() { api "$@" -o /dev/null -w '%{http_code}'; }
+field() { node -p "JSON.parse(require('fs').readFileSync(0)).$1"; }
 [ "$("${inside[@]}" curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/v1/jobs)" = 401 ] || { echo 'the API asks for no key'; exit 1; }
 job=$(api -H 'content-type: application/json' --data '{"items": [{"id": "one", "text": "Good morning."}, {"id": "two", "text": "Good night."}]}' \
-  http://127.0.0.1:8080/v1/jobs | sed -E 's/.*"id":"([^"]+)".*/\1/')
+  http://127.0.0.1:8080/v1/jobs | field id)
 for _ in $(seq 90); do
-  state=$(api "http://127.0.0.1:8080/v1/jobs/$job" | sed -E 's/^.*"status":"([a-z_]+)".*$/\1/')
+  state=$(api "http://127.0.0.1:8080/v1/jobs/$job" | field status)
   [ "$state" = completed ] && break
   sleep 2
 done
@@ -197,7 +197,7 @@ echo "job $job: $state"
 api -L "http://127.0.0.1:8080/v1/jobs/$job/items/one/audio" -o "$work/one.wav"
 head -c 4 "$work/one.wav" | grep -q RIFF && echo "its audio: $(stat -c %s "$work/one.wav") bytes"
 
-step 'a worker that is killed comes back; the stack ends in order'
+step 'who runs, and the end in order'
 for container in $(podman ps -q --filter label=com.docker.compose.service=worker); do
   echo "user $(podman exec "$container" id -u), process 1: $(podman exec "$container" cat /proc/1/comm)"
   podman exec "$container" sh -c 'touch /app/x 2>/dev/null' && { echo 'its root can be written to'; exit 1; }
