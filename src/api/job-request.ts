@@ -79,7 +79,16 @@ function fromJson(text: string, context: z.core.$RefinementCtx<string>): unknown
 
 /** A parameter of its own wins over the same in `options`. @throws NarratorError request_invalid naming the parameter */
 export function optionsOfQuery(query: Request['query']): JobOptions {
-  const { voice, speed, seed, language, steps, cfg, options = {}, ...rest } = parseRequest(manifestQuerySchema, {
+  const {
+    voice,
+    speed,
+    seed,
+    language,
+    steps,
+    cfg,
+    options = {},
+    ...rest
+  } = parseRequest(manifestQuerySchema, {
     ...query,
   });
   const { defaults = {}, parameters = {}, ...more } = parseRequest(jobOptionsSchema, options);
