@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 [ $# -eq 1 ] || { echo "use: $0 FOLDER" >&2; exit 2; }
 mkdir -p "$1"
 work=$(realpath "$1")
-step() { printf '== %s (%d s, %s)\n' "$1" "$SECONDS" "$(du -sh "$work" 2>/dev/null | cut -f1)"; }
+step() { printf '== %s (%d s, %s)\n' "$1" "$SECONDS" "$(du -shx "$work" 2>/dev/null | cut -f1)"; }
 
 # ---------------------------------------------------------------- tools
 step 'tools'
