@@ -21,6 +21,8 @@ export interface SegmentSource {
   readonly audio: AudioFunctions;
   readonly modelDigest: string;
   readonly signal: AbortSignal;
+  /** of the job, for the engine */
+  readonly priority?: number;
 }
 
 /** How segments/ is used: `none` neither looks nor stores; `store` stores only (a later shard needs it); `reuse` does both. */
@@ -54,7 +56,7 @@ async function obtainTake(
   { label, cache, take }: { label: string; cache: SegmentCache; take: number },
   source: SegmentSource,
 ): Promise<ObtainedSegment> {
-  const { store, engine, audio, modelDigest, signal } = source;
+  const { store, engine, audio, modelDigest, signal, priority } = source;
   const seed = takeSeed(planned.seed, take);
   const identity = { text: planned.text, voiceVersion: part.voice.version, modelDigest, parameters: part.parameters };
   const key = take === 1 ? planned.key : segmentDigest({ ...identity, seed });
@@ -73,6 +75,7 @@ async function obtainTake(
       frames: planned.frames,
       seed,
       parameters: part.parameters,
+      ...(priority !== undefined && { priority }),
     },
     { signal },
   );

@@ -78,6 +78,8 @@ export interface SynthesisRequest {
   readonly frames: number;
   readonly seed: string;
   readonly parameters: SynthesisParameters;
+  /** its job's, -10 to 10; 0 if absent: who waits for an answer goes before bulk work that came earlier */
+  readonly priority?: number;
 }
 
 /** What a waveform check found: not an error, but worth a line in the item's JSON. */

@@ -159,7 +159,9 @@ class ShardWork {
     this.#results = results;
     this.#deps = deps;
     const { store, engine, audio, modelDigest } = deps;
-    this.#source = { store, engine, audio, modelDigest, signal: context.signal };
+    const { priority } = head;
+    const source = { store, engine, audio, modelDigest, signal: context.signal };
+    this.#source = { ...source, ...(priority !== undefined && { priority }) };
   }
 
   /** All parts at once, so that the engine sees all segments at once. Never rejects. */

@@ -35,7 +35,7 @@ export interface WaitingSegment {
   readonly compatibility: string;
 }
 
-/** Takes what waits in order of arrival; returns one batch, in order of arrival. Empty only when nothing waits. */
+/** Takes what waits, who is next first; returns one batch, in the same order. Empty only when nothing waits. */
 export type BatchPolicy = <T extends WaitingSegment>(
   waiting: readonly T[],
   options: Pick<BatchPolicyOptions, 'budgetFrames' | 'maxItems' | 'equalBucketsOnly' | 'ageLimitMs'>,
@@ -58,7 +58,7 @@ export function paddingWaste(batches: readonly (readonly { readonly frames: numb
 }
 
 /**
- * The oldest segment, and with it those that add the least padding, while the budget holds.
+ * The segment that is next (the oldest, but for priorities), and with it those that add the least padding, while the budget holds.
  *
  * None starves: every batch takes the oldest, so nobody waits for more batches than there are older segments. The age
  * limit bounds how unfair the choice of the others may be: who arrived within `ageLimitMs` of the oldest is seated

@@ -155,7 +155,7 @@ export class Batcher {
   }
 
   async #runNextBatch(): Promise<void> {
-    const batch = this.#policy([...this.#waiting], this.#limits());
+    const batch = this.#policy(inTurn(this.#waiting), this.#limits());
     if (batch.length === 0) return; // whoever waited was cancelled meanwhile
     for (const entry of batch) this.#waiting.delete(entry);
     this.#running = new Set(batch);
@@ -218,7 +218,10 @@ export class Batcher {
     const middle = Math.ceil(wanted.length / 2);
     for (const half of [wanted.slice(0, middle), wanted.slice(middle)]) {
       const trial = this.#nextTrial();
-      for (const entry of half) entry.trial = trial;
+      for (const entry of half) {
+        entry.trial = trial;
+        entry.turnMs = Number.NEGATIVE_INFINITY;
+      }
     }
     if (this.#stopped) this.#reject(wanted, this.#stopped);
     else this.#waiting = new Set([...wanted, ...this.#waiting]);
@@ -271,4 +274,9 @@ function convicted({ label }: SynthesisRequest, error: NarratorError): NarratorE
     {},
     { cause: error },
   );
+}
+
+/** Stable, so that equal turns go in the order in which they came. */
+function inTurn(waiting: Iterable<WaitingRequest>): WaitingRequest[] {
+  return [...waiting].sort((a, b) => (a.turnMs === b.turnMs ? 0 : a.turnMs - b.turnMs));
 }

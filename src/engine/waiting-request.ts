@@ -10,6 +10,12 @@ import type { WaitingSegment } from './batch-policy.ts';
  */
 const HOP_LENGTH = 256;
 
+/**
+ * How much earlier one step of priority counts as having come: a text that somebody waits for (10) passes what came within
+ * the last five minutes, and nothing waits for ever behind those.
+ */
+const HEAD_START_MS = 30_000;
+
 interface Waiter {
   readonly resolve: (speech: SynthesisedSpeech) => void;
   readonly reject: (error: NarratorError) => void;
@@ -19,6 +25,8 @@ export class WaitingRequest implements WaitingSegment {
   readonly request: SynthesisRequest;
   readonly frames: number;
   readonly arrivedAtMs: number;
+  /** who has the least is next */
+  turnMs: number;
   /** segments that are tried apart from all others carry the name of their trial: a suspect, or half of a failed batch */
   trial = '';
   readonly #waiters = new Set<Waiter>();
@@ -27,6 +35,7 @@ export class WaitingRequest implements WaitingSegment {
     this.request = request;
     this.frames = totalFrames(request);
     this.arrivedAtMs = arrivedAtMs;
+    this.turnMs = arrivedAtMs - HEAD_START_MS * (request.priority ?? 0);
   }
 
   get compatibility(): string {

@@ -8,7 +8,6 @@ import { deleteJob } from '../core/delete-job.ts';
 import { NarratorError } from '../core/errors.ts';
 import { jobHeadKey, jobPrefix } from '../core/keys.ts';
 import { readJobHead, readSummary } from '../core/ledger.ts';
-import { PRIORITY_MAX } from '../core/job.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { JobSummary } from '../core/record.ts';
 import type { OpenResults } from '../core/results.ts';
@@ -54,7 +53,7 @@ export class SpeechJobs {
    */
   async speak(text: string, options: SpeakingOptions, signal: AbortSignal): Promise<SpeechInfo & { wav: Uint8Array }> {
     const { narrator, store, openResults, wake } = this.#options;
-    const urgent = { id: `${ID_PREFIX}${randomUUID()}`, priority: PRIORITY_MAX, quiet: true } as const;
+    const urgent = { id: `${ID_PREFIX}${randomUUID()}`, quiet: true } as const;
     const request = { ...speechJob(narrator, text, options), ...urgent };
     const { job } = await submitJob(request, { store, now: () => new Date(), newId: randomUUID });
     let isFinished = false;

@@ -1,6 +1,7 @@
 /** One text, spoken as a job of its own in a store that does not outlive it: on disk for long texts, in memory for short ones. */
 import { NarratorError, type ErrorRecord } from '../core/errors.ts';
 import { audioKey, errorsKey, sidecarKey } from '../core/keys.ts';
+import { PRIORITY_MAX } from '../core/job.ts';
 import { itemsAsManifest } from '../core/manifest.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { SegmentEvent } from '../core/process-shard.ts';
@@ -78,6 +79,8 @@ export function speechJob(narrator: Narrator, text: string, options: SpeakingOpt
     manifest: { format: 'jsonl', bytes: itemsAsManifest([{ id: ITEM, text }]) },
     model: { id, digest },
     reuse: false,
+    // Somebody waits for it.
+    priority: PRIORITY_MAX,
     ...(options.format && { format: options.format }),
   };
 }

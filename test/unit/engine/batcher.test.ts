@@ -160,6 +160,22 @@ describe('Batcher', () => {
   });
 });
 
+describe('Batcher, with priorities', () => {
+  it('takes who is waited for before what came earlier, and bulk work in the order in which it came', async () => {
+    const { batches, gate, batcher } = fakeEngine(undefined, { maxItems: 1 });
+    gate.isOpen = false;
+    const bulk = ['a', 'b', 'c'].map((key) => batcher.synthesise(request(key)));
+    await tick();
+    const urgent = batcher.synthesise(request('urgent', { priority: 10 }));
+    const humble = batcher.synthesise(request('humble', { priority: -1 }));
+    const later = batcher.synthesise(request('d'));
+    gate.isOpen = true;
+    gate.open();
+    await Promise.all([...bulk, urgent, humble, later]);
+    assert.deepEqual(batches.flat(), ['a', 'urgent', 'b', 'c', 'd', 'humble']);
+  });
+});
+
 describe('Batcher, cancelled', () => {
   it('takes a waiting segment out of the queue at once', async () => {
     const { batcher, batches, gate } = fakeEngine();
