@@ -6,6 +6,7 @@ import { install, run } from './setup.mjs';
 const PROGRAMS = [
   { command: 'redis-server', debian: 'redis-server', macos: 'redis', why: 'the tests of the queue' },
   { command: 'chromium', debian: 'chromium', macos: 'chromium', why: 'the tests of the documentation page' },
+  { command: 'curl', debian: 'curl', macos: 'curl', why: "the tests of the README's commands" },
 ];
 
 const isThere = ({ command }) => spawnSync(command, ['--version']).status === 0;
