@@ -5,33 +5,18 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ENTRY } from '../support/narrator-entry.ts';
 
-export const ROOT = join(import.meta.dirname, '..', '..');
+export { LOADER, ROOT } from '../support/narrator-entry.ts';
 
 /** Sixteen times faster than the model's defaults: for tests of everything but the sound. */
 export const FAST = ['--steps', '2', '--cfg', '0'] as const;
-
-/** Runs TypeScript; by its address, as children work in folders from which the name leads nowhere. */
-export const LOADER = ['--import', import.meta.resolve('tsx')] as const;
-
-/** The built command line if it is newer than all sources (CI builds before it tests), else the sources. */
-const ENTRY = isBuilt() ? [join(ROOT, 'dist/cli/main.js')] : [...LOADER, join(ROOT, 'src/cli/main.ts')];
-
-function isBuilt(): boolean {
-  const built = join(ROOT, 'dist/cli/main.js');
-  if (!existsSync(built)) return false;
-  const builtAtMs = statSync(built).mtimeMs;
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  );
-  return sources.every((name) => statSync(join(ROOT, 'src', name)).mtimeMs < builtAtMs);
-}
 
 /** A child that takes longer hangs: it is killed, and its test fails. */
 const HANG_MS = 900_000;

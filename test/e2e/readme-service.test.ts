@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { parseWav } from './narration.ts';
 import { jsonl } from './manifests.ts';
-import { LOADER, ROOT, Workplace } from './narrator-process.ts';
+import { ENTRY } from '../support/narrator-entry.ts';
+import { ROOT, Workplace } from './narrator-process.ts';
 
 const README = await readFile(join(ROOT, 'README.md'), 'utf8');
 const BLOCKS = [.../^## As a service\n([^]*?)^## /m.exec(README)![1]!.matchAll(/^```sh\n([^]*?)^```/gm)].map(
@@ -44,7 +45,7 @@ class Shell {
     const place = await Workplace.open(t);
     const shell = new Shell(place, await freePort());
     t.after(() => shell.#end());
-    const command = [process.execPath, ...LOADER, join(ROOT, 'src/cli/main.ts')].map((part) => `'${part}'`).join(' ');
+    const command = [process.execPath, ...ENTRY].map((part) => `'${part}'`).join(' ');
     await chmod(await place.write('bin/narrator', `#!/bin/sh\nexec ${command} "$@"\n`), 0o755);
     await place.write(
       'book.jsonl',

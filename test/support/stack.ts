@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { Restartable } from './child-process.ts';
 import { freePort } from './free-port.ts';
+import { ENTRY, LOADER } from './narrator-entry.ts';
 import { RedisServer } from './redis-server.ts';
 import { type S3Emulator, startS3Emulator } from './s3-emulator.ts';
 
@@ -43,9 +44,6 @@ export interface StackOptions {
 // The emulator's own clients say on every start which Node they will want some day.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const LOADER = ['--import', import.meta.resolve('tsx')];
-const CLI = [...LOADER, join(ROOT, 'src/cli/main.ts')];
 const WORKER = [...LOADER, join(import.meta.dirname, 'stack-worker.child.ts')];
 
 /** What the processes keep in S3, and where manifests are dropped. */
@@ -93,7 +91,7 @@ export class Stack {
       const NARRATOR_PORT = String(ports[at]);
       return new Restartable({
         name: `api ${at + 1}`,
-        args: [...CLI, 'serve'],
+        args: [...ENTRY, 'serve'],
         env: { ...inherited(), ...env, NARRATOR_PORT },
         isReady: () => isReady(url),
         ...onLost,
@@ -101,7 +99,7 @@ export class Stack {
     });
     const STACK_WORKER = JSON.stringify(options.worker ?? {});
     this.workers = Array.from({ length: options.workers ?? 1 }, (_, at) => {
-      const args = options.worker === undefined ? [...CLI, 'worker'] : WORKER;
+      const args = options.worker === undefined ? [...ENTRY, 'worker'] : WORKER;
       return new Restartable({
         name: `worker ${at + 1}`,
         args,
