@@ -6,7 +6,7 @@ import wavefile from 'wavefile';
 
 import { decodeAudio } from '../../../src/audio/decode.ts';
 import type { DecodeOptions } from '../../../src/audio/decode.ts';
-import { similarityDb, sine } from './tones.ts';
+import { similarityDb, sine } from '../../unit/audio/tones.ts';
 
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/audio/${name}`, import.meta.url));
 

@@ -5,7 +5,7 @@ import { NarratorError } from '../../../../src/core/errors.ts';
 import { F5Synthesiser } from '../../../../src/engine/f5/f5-synthesiser.ts';
 import { openModel } from '../../../../src/engine/f5/model-directory.ts';
 import type { BatchItem } from '../../../../src/engine/protocol.ts';
-import { BUILT_IN } from './tiny-golden.ts';
+import { BUILT_IN } from '../../../unit/engine/f5/tiny-golden.ts';
 
 type Graphs = ConstructorParameters<typeof F5Synthesiser>[1];
 

@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { mixToMono } from '../../../src/audio/mix-to-mono.ts';
 import { resample } from '../../../src/audio/resample.ts';
-import { sine } from './tones.ts';
+import { sine } from '../../unit/audio/tones.ts';
 
 /** Largest difference, the filter's reach at both ends aside. */
 function largestError(actual: Float32Array, expected: Float32Array): number {

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import { F5Sessions, listProviders } from '../../../../src/engine/f5/session.ts';
 import { timeGrid } from '../../../../src/engine/f5/time-grid.ts';
 import { flavourNamed, golden } from '../graph/sampler-fixture.ts';
-import { temporaryFolder } from '../graph/safetensors-file.ts';
+import { temporaryFolder } from '../../../unit/engine/graph/safetensors-file.ts';
 import type { F5SessionOptions, SampleInput } from '../../../../src/engine/f5/session.ts';
 
 const flavour = flavourNamed('v1');

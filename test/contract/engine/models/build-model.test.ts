@@ -9,9 +9,9 @@ import { CATALOGUE } from '../../../../src/engine/models/catalogue.ts';
 import { acousticNetwork } from '../../../../src/engine/models/model-weights.ts';
 import { findModelDirectory, listModels } from '../../../../src/engine/models/list-models.ts';
 import { lockStage } from '../../../../src/engine/models/lock-stage.ts';
-import { publishMiniature, type MiniatureModel } from './miniature-model.ts';
-import { temporaryFolder } from './temporary-folder.ts';
-import { torchCheckpoint } from './torch-checkpoint-fixture.ts';
+import { publishMiniature, type MiniatureModel } from '../../../unit/engine/models/miniature-model.ts';
+import { temporaryFolder } from '../../../unit/engine/models/temporary-folder.ts';
+import { torchCheckpoint } from '../../../unit/engine/models/torch-checkpoint-fixture.ts';
 
 const folder = temporaryFolder();
 const hub = join(folder, 'hub');

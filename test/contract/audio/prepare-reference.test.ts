@@ -3,7 +3,7 @@ import test from 'node:test';
 
 import { peak, rms } from '../../../src/audio/measure.ts';
 import { prepareReference } from '../../../src/audio/prepare-reference.ts';
-import { join, silence, sine } from './tones.ts';
+import { join, silence, sine } from '../../unit/audio/tones.ts';
 
 const RATE = 24_000;
 const tone = (seconds: number, amplitude = 0.5) => sine(200, { seconds, sampleRateHz: RATE, amplitude });
