@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NarratorError } from '../../../src/core/errors.ts';
-import { MARKDOWN_PAUSE_MS, readMarkdown } from '../../../src/text/markdown.ts';
+import { MARKDOWN_PAUSE_MS } from '../../../src/text/markdown.ts';
 import { PAUSE_MS, segmentText } from '../../../src/text/segment-text.ts';
-import { assertNothingLost, randomNumbers, randomText } from './random-text.ts';
+import { assertNothingLost } from './random-text.ts';
 
 const options = { language: 'en', maxBytes: 200, markup: 'markdown' } as const;
 const spoken = (text: string): string[] => segmentText(text, options).map((segment) => segment.spoken);
@@ -72,43 +72,4 @@ test('written is the source, with its marks', () => {
   assertNothingLost(source, written);
   assert.equal(written.length, 3);
   assert.match(written[2] ?? '', /^The \*second\*/);
-});
-
-test('whatever is not Markdown is text: nothing lost, never an error', () => {
-  const next = randomNumbers(11);
-  const marks = [
-    '\n# ',
-    '**',
-    '[a](b)',
-    '```',
-    '\n- ',
-    '\n| a |',
-    '<b>',
-    '<!--',
-    '\n---\n',
-    '[',
-    '](',
-    '\\*',
-    '[pause 1s]',
-    '\n> ',
-  ];
-  for (let round = 0; round < 1000; round += 1) {
-    const text = Array.from(
-      { length: 6 },
-      () => randomText(next, 5) + (marks[Math.floor(next() * marks.length)] ?? ''),
-    ).join('');
-    const segments = segmentText(text, { ...options, maxBytes: 60 });
-    if (segments.length > 0)
-      assertNothingLost(
-        text,
-        segments.map(({ written }) => written),
-      );
-    for (const { spoken: said } of segments) assert.ok(Buffer.byteLength(said) <= 60);
-  }
-});
-
-test('hostile repetition ends', () => {
-  for (const unit of ['[', '[a](', '*', '_', '<a', '![', '`', '|-', '> ', '\\', '- ', '[pause', '~~~\n', '[a][']) {
-    assert.equal(typeof readMarkdown(unit.repeat(Math.ceil(20_000 / unit.length))).text, 'string');
-  }
 });

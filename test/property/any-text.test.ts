@@ -1,12 +1,12 @@
 /**
- * What holds for any text whatever. `TEXT_ROUNDS=1000000 TEXT_SEED=7 node --import tsx --test test/unit/text/any-text.test.ts`
+ * What holds for any text whatever. `TEXT_ROUNDS=1000000 TEXT_SEED=7 node --import tsx --test test/property/any-text.test.ts`
  * looks longer, and elsewhere.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { normalise } from '../../../src/text/normalise.ts';
-import { segmentText } from '../../../src/text/segment-text.ts';
-import { assertNothingLost, randomNumbers, randomText } from './random-text.ts';
+import { normalise } from '../../src/text/normalise.ts';
+import { segmentText } from '../../src/text/segment-text.ts';
+import { assertNothingLost, randomNumbers, randomText } from '../unit/text/random-text.ts';
 
 const ROUNDS = Number(process.env['TEXT_ROUNDS'] ?? 10_000);
 const SEED = Number(process.env['TEXT_SEED'] ?? 20240305);

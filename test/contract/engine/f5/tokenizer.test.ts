@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { NarratorError } from '../../../../src/core/errors.ts';
 import { createTokenizer, parseVocabulary, tokenizeText } from '../../../../src/engine/f5/tokenizer.ts';
-import { golden } from './tiny-golden.ts';
+import { golden } from '../../../unit/engine/f5/tiny-golden.ts';
 import { openModel } from '../../../../src/engine/f5/model-directory.ts';
-import { BUILT_IN } from './tiny-golden.ts';
+import { BUILT_IN } from '../../../unit/engine/f5/tiny-golden.ts';
 
 const LETTERS = parseVocabulary(' \na\nb\n,\n"\n\'\nni3\nhao3\nni2\n');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTorchCheckpoint } from '../../../../src/engine/models/pytorch-checkpoint.ts';
 import type { TensorSource } from '../../../../src/engine/models/tensor-source.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { temporaryFolder } from '../../../unit/engine/models/temporary-folder.ts';
 import {
   op,
   pickledDict,
@@ -14,7 +14,7 @@ import {
   torchCheckpoint,
   zip,
   type FixtureTensor,
-} from './torch-checkpoint-fixture.ts';
+} from '../../../unit/engine/models/torch-checkpoint-fixture.ts';
 
 const folder = temporaryFolder();
 const matrix: FixtureTensor = { name: 'w', shape: [2, 3], values: Float32Array.of(1, 2, 3, 4, 5, 6) };

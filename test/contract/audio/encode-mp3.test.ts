@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeAudio } from '../../../src/audio/decode.ts';
 import { encodeMp3 } from '../../../src/audio/encode-mp3.ts';
-import { speechLike } from './tones.ts';
+import { speechLike } from '../../unit/audio/tones.ts';
 
 const RATE_HZ = 24_000;
 const toInt16 = (samples: Float32Array) => Int16Array.from(samples, (sample) => Math.round(sample * 32_767));

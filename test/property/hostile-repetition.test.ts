@@ -1,0 +1,43 @@
+/** No rule may take quadratic time, whatever is repeated: a test that never ends is how this fails. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readMarkdown } from '../../src/text/markdown.ts';
+import { segmentText } from '../../src/text/segment-text.ts';
+
+test('segmenting ends: 15,000 characters of what makes rules look far', () => {
+  for (const unit of [
+    "a'",
+    'A.',
+    '1,',
+    '1.',
+    '(',
+    '— ',
+    '. ',
+    '," ',
+    '+1234567890123456',
+    '\n',
+    '😀 ',
+    '$1-',
+    'https://a.b/',
+    'x@',
+    'x.y-',
+    '1/',
+    '1e',
+    'I.',
+    'M',
+    '第IV',
+    '你好. ',
+    '¥1-',
+    '…. ',
+  ]) {
+    const text = `${unit.repeat(Math.ceil(15_000 / unit.length))}~`;
+    for (const { spoken: said } of segmentText(text, { language: 'en', maxBytes: 200 }))
+      assert.ok(Buffer.byteLength(said) <= 200);
+  }
+});
+
+test('reading Markdown ends: 20,000 characters of opened marks', () => {
+  for (const unit of ['[', '[a](', '*', '_', '<a', '![', '`', '|-', '> ', '\\', '- ', '[pause', '~~~\n', '[a][']) {
+    assert.equal(typeof readMarkdown(unit.repeat(Math.ceil(20_000 / unit.length))).text, 'string');
+  }
+});
