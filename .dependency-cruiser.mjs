@@ -12,6 +12,15 @@ const mayImport = (name, allowed) => ({
   to: { path: '^src/', pathNot: [room(name), ...allowed] },
 });
 
+/** A room beside src: an entry point of its own. */
+const entryMayImport = (name, allowed) => ({
+  name: `${name}-imports-only-what-it-may`,
+  severity: 'error',
+  comment: `${name}/ may import: ${allowed.join(', ')}`,
+  from: { path: `^${name}/` },
+  to: { path: '^(src|worker|container)/', pathNot: [`^${name}/`, ...allowed] },
+});
+
 const owns = (vendor, owners) => ({
   name: `${vendor.replaceAll(/[^a-z0-9]+/g, '-')}-has-one-owner`,
   severity: 'error',
@@ -32,10 +41,15 @@ export default {
     {
       name: 'no-dev-dependency-in-src',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|worker|container)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
+    {
+      name: 'src-stands-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(worker|container|tools|deploy|test|bench|scripts)/' },
+    },
 
     mayImport('core', []),
     mayImport('text', [room('core')]),
@@ -44,7 +58,8 @@ export default {
     mayImport('adapters', [room('core')]),
     mayImport('api', [room('core')]),
     mayImport('runtime', [room('core'), room('text'), room('engine'), room('audio'), room('adapters'), room('api')]),
-    mayImport('worker', [room('core'), room('runtime')]),
+    entryMayImport('worker', [room('core'), room('runtime')]),
+    entryMayImport('container', [room('core'), room('runtime'), room('api')]),
     mayImport('cli', [room('core'), room('runtime'), '^src/index\\.ts$']),
     {
       name: 'core-is-pure',
@@ -86,6 +101,14 @@ export default {
     owns('@aws-sdk/client-s3', ['^src/adapters/s3-[a-z]+\\.ts$', '^src/adapters/store-s3\\.ts$']),
     owns('@aws-sdk/lib-storage', ['^src/adapters/s3-write\\.ts$']),
     owns('@aws-sdk/s3-request-presigner', ['^src/adapters/store-s3\\.ts$']),
+    owns('@aws-sdk/client-sagemaker-runtime', [
+      '^src/adapters/dispatch-sagemaker\\.ts$',
+      '^src/adapters/sagemaker-[a-z]+\\.ts$',
+    ]),
+    owns('@aws-sdk/client-cloudwatch', ['^src/adapters/cloudwatch-[a-z]+\\.ts$']),
+    owns('saxes', ['^src/text/read-xml\\.ts$']),
+    owns('fflate', ['^src/adapters/read-zip\\.ts$']),
+    owns('parse5', ['^src/text/read-html\\.ts$']),
     owns('csv-parse', ['^src/core/manifest', '^src/text/parse-lexicon\\.ts$']),
     owns('bullmq', ['^src/adapters/(dispatch|consume)-bullmq\\.ts$']),
     owns('ioredis', ['^src/adapters/bullmq-connection\\.ts$']),

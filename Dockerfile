@@ -15,6 +15,8 @@ RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/copy-docs-assets.mjs scripts/
 COPY src src
+COPY worker worker
+COPY container container
 RUN npm run build
 
 # ---------------------------------------------------------------- what is installed
@@ -60,7 +62,7 @@ EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "docker/healthy.mjs", "http", "/healthz"]
 # Node is process 1 and handles SIGTERM itself: no shell in between.
-ENTRYPOINT ["node", "dist/cli/main.js"]
+ENTRYPOINT ["node", "dist/src/cli/main.js"]
 CMD ["serve"]
 
 FROM runtime AS worker

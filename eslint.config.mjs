@@ -24,7 +24,7 @@ export default tseslint.config(
   },
   // The one place that may read the environment is runtime/config.ts; the one that may write to the terminal is the CLI.
   {
-    files: ['src/**/*.ts'],
+    files: ['{src,worker,container}/**/*.ts'],
     ignores: ['src/runtime/config.ts'],
     rules: {
       'no-restricted-properties': [

@@ -12,12 +12,16 @@ const root = join(import.meta.dirname, '..');
 process.chdir(root);
 
 const options = await extractDepcruiseOptions('./.dependency-cruiser.mjs');
-const { output } = await cruise(['src'], options, undefined, { tsConfig: extractTSConfig('./tsconfig.json') });
+/** All that is shipped. */
+const ROOMS = ['src', 'worker', 'container'];
+const { output } = await cruise(ROOMS, options, undefined, { tsConfig: extractTSConfig('./tsconfig.json') });
 const result = output as ICruiseResult;
 
-const onDisk = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .map((name) => join('src', name));
+const onDisk = ROOMS.flatMap((room) =>
+  readdirSync(room, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(room, name)),
+);
 const seen = new Map(result.modules.map((module) => [module.source, module]));
 const unseen = onDisk.filter((path) => !seen.has(path));
 const arrows = onDisk.reduce((sum, path) => sum + (seen.get(path)?.dependencies.length ?? 0), 0);

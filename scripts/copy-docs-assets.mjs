@@ -7,6 +7,6 @@ import { fileURLToPath } from 'node:url';
 const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'];
 
 const from = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
-const to = fileURLToPath(new URL('../dist/api/swagger-ui/', import.meta.url));
+const to = fileURLToPath(new URL('../dist/src/api/swagger-ui/', import.meta.url));
 await mkdir(to, { recursive: true });
 for (const file of FILES) await copyFile(join(from, file), join(to, file));

@@ -3,4 +3,11 @@ import { install, run } from './setup.mjs';
 
 install();
 run('npm', ['run', '--silent', 'build'], { shell: process.platform === 'win32' });
-run(process.execPath, ['dist/cli/main.js', 'run', 'examples/story.jsonl', '-o', 'out/story', ...process.argv.slice(2)]);
+run(process.execPath, [
+  'dist/src/cli/main.js',
+  'run',
+  'examples/story.jsonl',
+  '-o',
+  'out/story',
+  ...process.argv.slice(2),
+]);

@@ -156,7 +156,7 @@ function problemsOfCommand({ keyword, text, line }: Instruction, { exists }: Bui
   const scripts = words.filter((word) => /\.m?js$/.test(word));
   if (scripts.length === 0) return [`line ${line}: ${keyword} starts no script`];
   return scripts.flatMap((script) => {
-    const source = script.replace(/^dist\/(.*)\.js$/, 'src/$1.ts');
+    const source = script.replace(/^dist\/(.*)\.js$/, '$1.ts');
     return exists(source) ? [] : [`line ${line}: ${keyword} starts ${script}, but there is no ${source}`];
   });
 }

@@ -5,6 +5,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 
 /** Copied by the build (scripts/copy-docs-assets.mjs); in the sources, the package itself. */
+/** In the build, and in a checkout. */
 const FOLDERS = ['./swagger-ui/', '../../node_modules/swagger-ui-dist/'];
 const ASSETS: readonly string[] = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 

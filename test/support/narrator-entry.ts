@@ -9,15 +9,15 @@ export const LOADER = ['--import', import.meta.resolve('tsx')] as const;
 
 /** For node: the built command line if it is newer than all sources (CI builds before it tests), else the sources. */
 export const ENTRY: readonly string[] = isBuilt()
-  ? [join(ROOT, 'dist/cli/main.js')]
+  ? [join(ROOT, 'dist/src/cli/main.js')]
   : [...LOADER, join(ROOT, 'src/cli/main.ts')];
 
 function isBuilt(): boolean {
-  const built = join(ROOT, 'dist/cli/main.js');
+  const built = join(ROOT, 'dist/src/cli/main.js');
   if (!existsSync(built)) return false;
   const builtAtMs = statSync(built).mtimeMs;
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
+  const sources = ['src', 'worker', 'container'].flatMap((room) =>
+    readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((name) => join(ROOT, room, name)),
   );
-  return sources.every((name) => statSync(join(ROOT, 'src', name)).mtimeMs < builtAtMs);
+  return sources.every((path) => !path.endsWith('.ts') || statSync(path).mtimeMs < builtAtMs);
 }

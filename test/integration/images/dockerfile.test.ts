@@ -48,14 +48,14 @@ const mutants: [promise: string, from: string | RegExp, to: string, problem: Reg
   ['a user without a number is found', /USER 1000:1000/g, 'USER node', /its user is node/],
   [
     'an entry that the build does not make is found',
-    'dist/cli/main.js',
-    'dist/cli/server.js',
+    'dist/src/cli/main.js',
+    'dist/src/cli/server.js',
     /no src\/cli\/server\.ts/,
   ],
   [
     'a shell before the program is found',
-    'ENTRYPOINT ["node", "dist/cli/main.js"]',
-    'ENTRYPOINT node dist/cli/main.js',
+    'ENTRYPOINT ["node", "dist/src/cli/main.js"]',
+    'ENTRYPOINT node dist/src/cli/main.js',
     /list of words/,
   ],
   ['a missing health check is found', /HEALTHCHECK[^]*?healthz"\]/, '', /api: it has no HEALTHCHECK/],

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /** The queue worker's entry, for images and process managers: what `narrator worker` does. `--concurrency N` wins over NARRATOR_CONCURRENCY; `--heartbeat FILE` is for health checks. */
 import { parseArgs } from 'node:util';
-import { NarratorError, toNarratorError } from '../core/errors.ts';
-import { type Config, readConfig, silenceVendors } from '../runtime/config.ts';
-import { VARIABLES } from '../runtime/config-variables.ts';
-import { Lifecycle } from '../runtime/lifecycle.ts';
-import { createLogger, logFunction } from '../runtime/logger.ts';
-import { openEngine, runWorker } from '../runtime/run-worker.ts';
+import { NarratorError, toNarratorError } from '../src/core/errors.ts';
+import { type Config, readConfig, silenceVendors } from '../src/runtime/config.ts';
+import { VARIABLES } from '../src/runtime/config-variables.ts';
+import { Lifecycle } from '../src/runtime/lifecycle.ts';
+import { createLogger, logFunction } from '../src/runtime/logger.ts';
+import { openEngine, runWorker } from '../src/runtime/run-worker.ts';
 
 async function main(): Promise<number> {
   silenceVendors();
