@@ -173,6 +173,13 @@ export const VARIABLES = {
     initial: '',
   },
 
+  // The container
+  SAGEMAKER_BIND_TO_PORT: {
+    schema: integer(1, 65_535),
+    meaning: 'port of the container in place of NARRATOR_PORT; set by SageMaker',
+    initial: '',
+  },
+
   // Manifests from S3, and notifications
   NARRATOR_MANIFEST_QUEUE_URL: {
     schema: url,

@@ -75,6 +75,8 @@ export interface Config {
   readonly concurrency: number;
   /** of a worker's metrics; undefined: it serves none */
   readonly metricsPort: number | undefined;
+  /** of the container, where SageMaker chooses it */
+  readonly bindPort: number | undefined;
   readonly server: ServerConfig;
   readonly allowHosts: readonly string[];
   readonly manifestQueueUrl: string | undefined;
@@ -89,8 +91,14 @@ export interface Config {
 type Variable = keyof typeof VARIABLES;
 type Value<N extends Variable> = z.output<(typeof VARIABLES)[N]['schema']>;
 
-/** @throws NarratorError config_invalid naming every variable that is wrong */
-export function readConfig(environment: Environment = process.env): Config {
+/**
+ * @param defaults of this program, where they differ from the documented ones
+ * @throws NarratorError config_invalid naming every variable that is wrong
+ */
+export function readConfig(
+  environment: Environment = process.env,
+  defaults: Partial<Record<Variable, string>> = {},
+): Config {
   const problems: string[] = [];
   for (const name of Object.keys(environment)) {
     if (name.startsWith('NARRATOR_') && !(name in VARIABLES)) {
@@ -107,7 +115,7 @@ export function readConfig(environment: Environment = process.env): Config {
     return undefined;
   }
   function withDefault<N extends Variable>(name: N): Value<N> {
-    return optional(name) ?? (VARIABLES[name].schema.parse(VARIABLES[name].initial) as Value<N>);
+    return optional(name) ?? (VARIABLES[name].schema.parse(defaults[name] ?? VARIABLES[name].initial) as Value<N>);
   }
 
   const redisUrl = optional('NARRATOR_REDIS_URL');
@@ -149,6 +157,7 @@ export function readConfig(environment: Environment = process.env): Config {
     queueName: withDefault('NARRATOR_QUEUE'),
     concurrency: withDefault('NARRATOR_CONCURRENCY'),
     metricsPort: optional('NARRATOR_METRICS_PORT'),
+    bindPort: optional('SAGEMAKER_BIND_TO_PORT'),
     server: {
       host: withDefault('NARRATOR_HOST'),
       port: withDefault('NARRATOR_PORT'),
