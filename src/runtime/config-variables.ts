@@ -29,6 +29,8 @@ const list = (entry: RegExp, rule: string) =>
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; longer names are those of old buckets. */
 export const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
+/** https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html */
+const ENDPOINT = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 const S3_PLACE = /^s3:\/\/([^/]+)(?:\/(.*))?$/;
 
 /** @returns the bucket, and the prefix without a slash at its end; undefined if that is no s3://bucket[/prefix] */
@@ -109,7 +111,7 @@ export const VARIABLES = {
 
   // The queue
   NARRATOR_DISPATCH: {
-    schema: z.enum(['in-process', 'bullmq']),
+    schema: z.enum(['in-process', 'bullmq', 'sagemaker']),
     meaning: 'who synthesises; unset: bullmq where NARRATOR_REDIS_URL is set, else in-process',
     initial: '',
   },
@@ -125,7 +127,7 @@ export const VARIABLES = {
   },
   NARRATOR_WINDOW: {
     schema: integer(1, 10_000),
-    meaning: 'shards that the queue holds at once: more than all workers hold together',
+    meaning: 'shards that are handed over at once: more than all workers hold together',
     initial: '64',
   },
   NARRATOR_CONCURRENCY: {
@@ -136,6 +138,46 @@ export const VARIABLES = {
   NARRATOR_METRICS_PORT: {
     schema: integer(0, 65_535),
     meaning: 'port on which a worker answers GET /metrics, on NARRATOR_HOST; 0: any free one, unset: none',
+    initial: '',
+  },
+
+  // SageMaker
+  NARRATOR_SAGEMAKER_ENDPOINT: {
+    schema: z.string().regex(ENDPOINT, 'must be a name of 1 to 63 letters, digits and dashes between them'),
+    meaning: 'asynchronous inference endpoint that synthesises, for NARRATOR_DISPATCH=sagemaker',
+    initial: '',
+  },
+  NARRATOR_SAGEMAKER_REGION: {
+    schema: name,
+    meaning: 'region of the endpoint; unset: as the AWS SDK finds it',
+    initial: '',
+  },
+  NARRATOR_SAGEMAKER_URL: { schema: url, meaning: 'address in place of AWS: of an emulator', initial: '' },
+  NARRATOR_SAGEMAKER_QUEUE_URL: {
+    schema: url,
+    meaning: "SQS queue of the endpoint's notifications; unset: its results are looked for",
+    initial: '',
+  },
+  NARRATOR_SAGEMAKER_TIMEOUT_S: {
+    schema: integer(1, 3_600),
+    meaning: 'seconds that one shard may be at work (InvocationTimeoutSeconds)',
+    initial: '900',
+  },
+  NARRATOR_SAGEMAKER_TTL_S: {
+    schema: integer(60, 21_600),
+    meaning: 'seconds that one shard may wait at the endpoint (RequestTTLSeconds)',
+    initial: '3600',
+  },
+  NARRATOR_SAGEMAKER_ATTEMPTS: {
+    schema: integer(1, 20),
+    meaning: 'invocations of one shard, whoever made them, after which its items have failed',
+    initial: '5',
+  },
+  NARRATOR_METRIC_NAMESPACE: {
+    schema: z
+      .string()
+      .regex(/^(?!AWS\/)[A-Za-z0-9._/#:-]{1,255}$/, 'must be a namespace of CloudWatch, and none of AWS'),
+    meaning: 'CloudWatch namespace of the metric InFlightShards; unset: it is not published',
     initial: '',
   },
 

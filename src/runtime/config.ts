@@ -29,7 +29,26 @@ export type StoreConfig =
 
 export type DispatchConfig =
   | { readonly kind: 'in-process' }
-  | { readonly kind: 'bullmq'; readonly redisUrl: string; readonly window: number };
+  | { readonly kind: 'bullmq'; readonly redisUrl: string; readonly window: number }
+  | SageMakerConfig;
+
+export interface SageMakerConfig {
+  readonly kind: 'sagemaker';
+  readonly endpointName: string;
+  readonly region: string | undefined;
+  /** in place of AWS */
+  readonly url: string | undefined;
+  /** of its notifications */
+  readonly queueUrl: string | undefined;
+  /** of one invocation, once it is at work */
+  readonly timeoutS: number;
+  /** of one invocation, until it is at work */
+  readonly ttlS: number;
+  /** invocations of one shard */
+  readonly attempts: number;
+  readonly window: number;
+  readonly metricNamespace: string | undefined;
+}
 
 export interface ServerConfig {
   readonly host: string;
@@ -114,22 +133,41 @@ export function readConfig(
     problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join(', ')}`);
     return undefined;
   }
+  const isGiven = (name: Variable) => (environment[name] ?? '') !== '';
   function withDefault<N extends Variable>(name: N): Value<N> {
     return optional(name) ?? (VARIABLES[name].schema.parse(defaults[name] ?? VARIABLES[name].initial) as Value<N>);
   }
 
   const redisUrl = optional('NARRATOR_REDIS_URL');
   const dispatch = optional('NARRATOR_DISPATCH') ?? (redisUrl === undefined ? 'in-process' : 'bullmq');
-  if (dispatch === 'bullmq' && redisUrl === undefined && environment['NARRATOR_REDIS_URL'] === undefined) {
+  if (dispatch === 'bullmq' && redisUrl === undefined && !isGiven('NARRATOR_REDIS_URL')) {
     problems.push('NARRATOR_REDIS_URL: must be set for NARRATOR_DISPATCH=bullmq');
   }
   const window = withDefault('NARRATOR_WINDOW');
+  const store = optional('NARRATOR_STORE');
+  const sageMaker = {
+    region: optional('NARRATOR_SAGEMAKER_REGION'),
+    url: optional('NARRATOR_SAGEMAKER_URL'),
+    queueUrl: optional('NARRATOR_SAGEMAKER_QUEUE_URL'),
+    timeoutS: withDefault('NARRATOR_SAGEMAKER_TIMEOUT_S'),
+    ttlS: withDefault('NARRATOR_SAGEMAKER_TTL_S'),
+    attempts: withDefault('NARRATOR_SAGEMAKER_ATTEMPTS'),
+    metricNamespace: optional('NARRATOR_METRIC_NAMESPACE'),
+  };
+  const endpointName = optional('NARRATOR_SAGEMAKER_ENDPOINT');
+  if (dispatch === 'sagemaker') {
+    if (endpointName === undefined && !isGiven('NARRATOR_SAGEMAKER_ENDPOINT')) {
+      problems.push('NARRATOR_SAGEMAKER_ENDPOINT: must be set for NARRATOR_DISPATCH=sagemaker');
+    }
+    if (store === undefined ? !isGiven('NARRATOR_STORE') : parseS3Place(store) === undefined) {
+      problems.push('NARRATOR_STORE: must be s3://bucket[/prefix] for NARRATOR_DISPATCH=sagemaker');
+    }
+  }
   const encryption = optional('NARRATOR_S3_ENCRYPTION');
   const kmsKey = optional('NARRATOR_S3_KMS_KEY');
   if (kmsKey !== undefined && encryption !== 'aws:kms') {
     problems.push('NARRATOR_S3_KMS_KEY: needs NARRATOR_S3_ENCRYPTION=aws:kms');
   }
-  const store = optional('NARRATOR_STORE');
   const clipsFolder = optional('NARRATOR_CLIPS_FOLDER');
 
   const config: Config = {
@@ -152,7 +190,11 @@ export function readConfig(
     },
     buckets: optional('NARRATOR_BUCKETS') ?? [],
     dispatch:
-      dispatch === 'bullmq' && redisUrl !== undefined ? { kind: dispatch, redisUrl, window } : { kind: 'in-process' },
+      dispatch === 'bullmq' && redisUrl !== undefined
+        ? { kind: dispatch, redisUrl, window }
+        : dispatch === 'sagemaker' && endpointName !== undefined
+          ? { kind: dispatch, endpointName, ...sageMaker, window }
+          : { kind: 'in-process' },
     redisUrl,
     queueName: withDefault('NARRATOR_QUEUE'),
     concurrency: withDefault('NARRATOR_CONCURRENCY'),

@@ -36,6 +36,43 @@ test('numbers out of range are refused, not clamped', () => {
   assert.throws(() => readConfig({ NARRATOR_THREADS: '100000' }), /between 0 and 1024/);
 });
 
+const SAGEMAKER = {
+  NARRATOR_DISPATCH: 'sagemaker',
+  NARRATOR_SAGEMAKER_ENDPOINT: 'narrator',
+  NARRATOR_STORE: 's3://bucket/prefix',
+};
+
+test('shards go to a SageMaker endpoint, with limits that SageMaker takes', () => {
+  assert.deepEqual(readConfig(SAGEMAKER).dispatch, {
+    kind: 'sagemaker',
+    endpointName: 'narrator',
+    ...{ region: undefined, url: undefined, queueUrl: undefined, metricNamespace: undefined },
+    ...{ timeoutS: 900, ttlS: 3600, attempts: 5, window: 64 },
+  });
+});
+
+test('SageMaker needs an endpoint, and a store that its containers reach', () => {
+  const without = { ...SAGEMAKER, NARRATOR_SAGEMAKER_ENDPOINT: '', NARRATOR_STORE: '/folder' };
+  assert.throws(() => readConfig(without), /NARRATOR_SAGEMAKER_ENDPOINT: must be set[^]*NARRATOR_STORE: must be s3:/);
+  assert.throws(() => readConfig({ ...SAGEMAKER, NARRATOR_STORE: '' }), /NARRATOR_STORE: must be s3:/);
+});
+
+test('a setting that is both wrong and needed is reported once', () => {
+  const wrong = { ...SAGEMAKER, NARRATOR_SAGEMAKER_ENDPOINT: '-no-name-', NARRATOR_STORE: 'ftp://host' };
+  assert.throws(
+    () => readConfig(wrong),
+    (error: NarratorError) => {
+      assert.equal(error.message.match(/^ {2}NARRATOR_/gm)?.length, 2, error.message);
+      return true;
+    },
+  );
+});
+
+test('a queue that is asked for by name needs its Redis, also where its variable is empty', () => {
+  const environment = { NARRATOR_DISPATCH: 'bullmq', NARRATOR_REDIS_URL: '' };
+  assert.throws(() => readConfig(environment), /NARRATOR_REDIS_URL: must be set/);
+});
+
 test('docs/configuration.md names every variable, and no other', () => {
   const documented = [...readFileSync('docs/configuration.md', 'utf8').matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map(
     (match) => match[1],
