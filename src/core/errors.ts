@@ -35,6 +35,10 @@ export const ERRORS = {
     retryable: false,
     hint: 'Give textFile as a path relative to the manifest, inside its folder.',
   },
+  book_invalid: {
+    retryable: false,
+    hint: 'Check the book with an EPUB checker, or save it again with the program that made it.',
+  },
   voice_not_found: {
     retryable: false,
     hint: 'List the voices with `narrator voices list`, or add one with `narrator voices add`.',
