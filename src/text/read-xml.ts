@@ -42,7 +42,8 @@ export interface XmlLimits {
 const ATTRIBUTES_MAX = 100;
 const CDATA_START = '<![CDATA['.length;
 const CDATA_END = ']]>'.length;
-const NOT_ONE_FOR_ONE = /&[^;]*;|\r\n/g;
+/** Source characters that stand for one character. Within CDATA an '&' is itself. */
+const NOT_ONE_FOR_ONE = { text: /&[^;]*;|\r\n/g, cdata: /\r\n/g };
 
 /** @throws NarratorError item_invalid that names line and column: not well-formed, past a limit, or a document type with definitions */
 export function readXml(source: string, handler: XmlHandler, limits: XmlLimits): void {
@@ -54,7 +55,7 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
   if (source.length > charactersMax) {
     fail(charactersMax, `is past the limit of ${charactersMax} characters; there are ${source.length}`);
   }
-  const parser = new SaxesParser({ position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' });
+  const parser = new SaxesParser({ xmlns: false, position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' });
   let depth = 0;
   let elements = 0;
   let attributes = 0;
@@ -63,7 +64,7 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
   /** of what was reported last */
   let end = 0;
 
-  const text = (decoded: string, from: number, to: number): void => {
+  const text = (decoded: string, from: number, to: number, kind: 'text' | 'cdata'): void => {
     if (depth === 0) return;
     let at = 0;
     let origin = from;
@@ -72,7 +73,7 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
       at += length;
       origin += length;
     };
-    for (const { 0: written, index } of source.slice(from, to).matchAll(NOT_ONE_FOR_ONE)) {
+    for (const { 0: written, index } of source.slice(from, to).matchAll(NOT_ONE_FOR_ONE[kind])) {
       run(from + index - origin);
       const character = String.fromCodePoint(decoded.codePointAt(at) ?? 0xfffd);
       handler.text(character, places.at(origin));
@@ -111,7 +112,7 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
   parser.on('text', (decoded) => {
     const from = end;
     end = parser.position - 1;
-    text(decoded, from, end);
+    text(decoded, from, end, 'text');
   });
   parser.on('comment', () => {
     end = parser.position + 1;
@@ -122,7 +123,7 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
   parser.on('cdata', (decoded) => {
     const from = end + CDATA_START;
     end = parser.position;
-    text(decoded, from, end - CDATA_END);
+    text(decoded, from, end - CDATA_END, 'cdata');
   });
   parser.write(source).close();
 }
