@@ -1,6 +1,5 @@
 /** The HTTP interface: builds the app and never listens. Everything that it does is passed in. */
-import { randomUUID } from 'node:crypto';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { NarratorError } from '../core/errors.ts';
 import { authenticate, type KeysDeps } from './auth.ts';
@@ -11,8 +10,9 @@ import { ITEM_ROUTES } from './openapi-items.ts';
 import { JOB_ROUTES } from './openapi-jobs.ts';
 import { SERVICE_ROUTES } from './openapi-service.ts';
 import { VOICE_ROUTES } from './openapi-voices.ts';
-import { answerAsOpenAi, problemHandler } from './problem.ts';
+import { answerAsOpenAi } from './problem.ts';
 import { addBoardLogin, addQueueBoard, type BoardDeps } from './queue-board.ts';
+import { logProblems, nameRequest, type RequestLogDeps } from './request-log.ts';
 import { type AboutDeps, addHealthRoutes, addModelRoutes } from './routes-about.ts';
 import { addEventsRoutes, type EventsDeps } from './routes-events.ts';
 import { addItemsRoutes, type ItemsDeps } from './routes-items.ts';
@@ -33,9 +33,8 @@ export type ApiDeps = KeysDeps &
   ItemsDeps &
   EventsDeps &
   NotificationsDeps &
-  VoicesDeps & {
-    readonly log: (event: string, fields: Record<string, unknown>) => void;
-  };
+  VoicesDeps &
+  RequestLogDeps;
 
 /** Every route, as it is documented. */
 export const ROUTES = [...JOB_ROUTES, ...ITEM_ROUTES, ...VOICE_ROUTES, ...SERVICE_ROUTES];
@@ -68,36 +67,6 @@ export function createApp(deps: ApiDeps): Express {
   app.use((request) => {
     throw new NarratorError('route_not_found', `There is no ${request.method} at this path.`);
   });
-  app.use(
-    problemHandler((error, requestId) => {
-      const { code, message, cause } = error;
-      deps.log('request.failed', {
-        requestId,
-        error: message,
-        code,
-        ...(code === 'internal' && cause instanceof Error && { stack: cause.stack }),
-      });
-    }),
-  );
+  app.use(logProblems(deps));
   return app;
-}
-
-/** Gives every request a name, and tells the log and the metrics how it ended. */
-function nameRequest({ log, metrics }: ApiDeps): RequestHandler {
-  return (request, response, next) => {
-    const requestId = randomUUID();
-    response.locals['requestId'] = requestId;
-    response.setHeader('x-request-id', requestId);
-    const startedAt = performance.now();
-    const { method } = request;
-    // 'close' comes once, however it ended; the path of an unknown route could hold anything and is not logged.
-    response.once('close', () => {
-      const route = (request.route as { path?: string } | undefined)?.path;
-      const ms = Math.round(performance.now() - startedAt);
-      const status = response.statusCode;
-      metrics?.observeRequest({ method, route, status, seconds: ms / 1000 });
-      log('request', { requestId, method, route, status, ms, whole: response.writableFinished });
-    });
-    next();
-  };
 }

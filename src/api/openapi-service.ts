@@ -21,6 +21,7 @@ const models = z.object({
 });
 const spoken = z.object({
   audio: z.string().describe('base64 of a WAV file'),
+  contentType: z.literal('audio/wav'),
   seconds: z.number(),
   sampleRateHz: z.int(),
   segments: z.array(

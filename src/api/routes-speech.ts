@@ -34,10 +34,13 @@ export interface SpeechDeps {
 /** Header of the WAV files that we write at 16 bits. */
 const WAV_HEADER_BYTES = 44;
 
-export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }: SpeechDeps): void {
+/** Works for as long as the client is there. @throws NarratorError too_many_requests */
+type WhileThere = <T>(response: Response, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** @param speechesMax of all together that are spoken at once */
+export function speechesAtOnce(speechesMax: number): WhileThere {
   let speaking = 0;
-  /** Works for as long as the client is there. @throws NarratorError too_many_requests */
-  const whileThere = async <T>(response: Response, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  return async (response, work) => {
     if (speaking >= speechesMax) {
       throw new NarratorError('too_many_requests', `${speaking} texts are being spoken already; that is the limit.`, {
         limit: speechesMax,
@@ -52,19 +55,27 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }:
       speaking -= 1;
     }
   };
+}
 
-  const clipBody = json({ limit: Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024 });
-  app.post('/tts', requireScope('submit'), clipBody, async (request: Request, response: Response) => {
+/** Answers with a WAV file, or with JSON to who asks for that. Stands behind a body parser. */
+export function answerSpeech(speak: Speak, whileThere: WhileThere) {
+  return async (request: Request, response: Response): Promise<void> => {
     const wanted = parseRequest(ttsRequestSchema, request.body);
     const spoken = await whileThere(response, (signal) => speak(wanted, signal));
     response.setHeader('x-audio-seconds', spoken.seconds.toFixed(3));
     if (request.accepts(['audio/wav', 'application/json']) === 'application/json') {
       const { wav, ...about } = spoken;
-      response.json({ audio: Buffer.from(wav).toString('base64'), ...about });
+      response.json({ audio: Buffer.from(wav).toString('base64'), contentType: 'audio/wav', ...about });
     } else {
       response.type('audio/wav').send(Buffer.from(spoken.wav));
     }
-  });
+  };
+}
+
+export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }: SpeechDeps): void {
+  const whileThere = speechesAtOnce(speechesMax);
+  const clipBody = json({ limit: Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024 });
+  app.post('/tts', requireScope('submit'), clipBody, answerSpeech(speak, whileThere));
 
   const textBody = json({ limit: 1024 * 1024 });
   app.post('/v1/audio/speech', requireScope('submit'), textBody, async (request: Request, response: Response) => {

@@ -46,6 +46,8 @@ export interface ShardContext {
   readonly signal: AbortSignal;
   /** nobody will try again: what may pass is recorded as the item's error, retryable */
   readonly lastAttempt: boolean;
+  /** the plan of the shard, where it came with the message; else it is read */
+  readonly shard?: ShardPlan;
 }
 
 /** Never an item's fault, and gone after a restart: not recorded, whatever the attempt. */
@@ -67,7 +69,7 @@ export async function processShard(
   if ((await store.head(recordKey(jobId, shardId))) !== undefined) return 'already-recorded';
   const startedAt = now().toISOString();
   const head = await requireJobHead(store, jobId);
-  const shard = await requireShard(store, jobId, shardId);
+  const shard = context.shard ?? (await requireShard(store, jobId, shardId));
   if (shard.modelDigest !== deps.modelDigest) {
     throw new NarratorError(
       'model_mismatch',

@@ -1,13 +1,20 @@
-/** GET /metrics of a process that answers nothing else: a worker. It has no keys: keep it inside. */
+/** GET /metrics of a process that answers nothing else there: a worker, the container. It has no keys: keep it inside. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NarratorError } from '../core/errors.ts';
-import type { Metrics } from './metrics.ts';
+import type { Config } from './config.ts';
+import { Metrics } from './metrics.ts';
+import { version } from './version.ts';
 
 export interface MetricsServer {
   readonly port: number;
   readonly close: () => Promise<void>;
+}
+
+/** Undefined where none are asked for. */
+export function openMetrics({ metricsPort, model = '' }: Partial<Pick<Config, 'metricsPort' | 'model'>>) {
+  return metricsPort === undefined ? undefined : new Metrics({ version, model });
 }
 
 /** @param port 0: any free one @throws NarratorError config_invalid: it is taken */

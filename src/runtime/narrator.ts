@@ -243,11 +243,11 @@ export class Narrator {
     };
   }
 
-  /** Jobs on a store, run by this narrator's engine until `closeJobs`. @throws NarratorError engine_stopped once it was closed */
-  openJobs(options: Omit<EmbeddedJobsOptions, 'engine' | 'concurrency'>): EmbeddedJobs {
+  /** Jobs on a store, run by this narrator's engine or the given one until `closeJobs`. @throws NarratorError engine_stopped once it was closed */
+  openJobs(options: Omit<EmbeddedJobsOptions, 'engine' | 'concurrency'> & { engine?: SynthesisEngine }): EmbeddedJobs {
     if (this.#closed)
       throw new NarratorError('engine_stopped', 'This narrator was closed.', { hint: 'Create another one.' });
-    const jobs = new EmbeddedJobs({ ...options, engine: this.#engine, concurrency: CONCURRENCY });
+    const jobs = new EmbeddedJobs({ engine: this.#engine, ...options, concurrency: CONCURRENCY });
     this.#open.add(jobs);
     return jobs;
   }

@@ -1,13 +1,12 @@
 /** A worker of the queue: takes shards, synthesises them with its one engine, and stops those whose job was cancelled. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { BullmqConsumer, type BullmqConsumerOptions } from '../adapters/consume-bullmq.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import type { NarratorError } from '../core/errors.ts';
-import { isCancelled } from '../core/ledger.ts';
 import type { SynthesisEngine } from '../core/ports.ts';
 import { processShard, type SegmentEvent } from '../core/process-shard.ts';
 import type { SharedStore } from './open-store.ts';
 import { whileUsable } from './usable-engine.ts';
+import { watchCancelled } from './watch-cancelled.ts';
 
 export interface QueueWorkerOptions
   extends Pick<SharedStore, 'store' | 'openResults'>,
@@ -20,8 +19,6 @@ export interface QueueWorkerOptions
   /** between two looks whether a job at work was cancelled. Default 1000 */
   readonly cancelIntervalMs?: number;
 }
-
-const CANCEL_INTERVAL_MS = 1_000;
 
 export class QueueWorker {
   readonly #options: QueueWorkerOptions;
@@ -52,7 +49,7 @@ export class QueueWorker {
       handler: (message, context) => processShard(message, context, deps),
     });
     await this.#consumer.start();
-    this.#watching = this.#watchCancelled(this.#consumer, cancelIntervalMs ?? CANCEL_INTERVAL_MS);
+    this.#watching = this.#watchCancelled(this.#consumer, cancelIntervalMs);
   }
 
   /** Finishes the shards at work or gives them back, within 4 s of the grace. The engine belongs to the caller. Idempotent. */
@@ -62,19 +59,10 @@ export class QueueWorker {
     await this.#watching;
   }
 
-  async #watchCancelled(consumer: BullmqConsumer, intervalMs: number): Promise<void> {
+  #watchCancelled(consumer: BullmqConsumer, intervalMs: number | undefined): Promise<void> {
     const { store, log } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      for (const jobId of consumer.jobsAtWork()) {
-        try {
-          if (await isCancelled(store, jobId)) consumer.abortJob(jobId);
-        } catch (error) {
-          // The next look may see more; the shard meets the same trouble itself.
-          log?.('worker.cancel-unknown', { jobId, error: error instanceof Error ? error.message : String(error) });
-        }
-      }
-      await delay(intervalMs, undefined, { signal }).catch(() => undefined);
-    }
+    const jobsAtWork = () => consumer.jobsAtWork();
+    const abortJob = (jobId: string) => consumer.abortJob(jobId);
+    return watchCancelled({ store, jobsAtWork, abortJob, intervalMs, log }, this.#stop.signal);
   }
 }

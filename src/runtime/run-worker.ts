@@ -5,12 +5,10 @@ import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
 import type { Config } from './config.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { type MetricsServer, serveMetrics } from './metrics-server.ts';
-import { Metrics } from './metrics.ts';
+import { type MetricsServer, openMetrics, serveMetrics } from './metrics-server.ts';
 import { type Log, Narrator } from './narrator.ts';
 import { openStore } from './open-store.ts';
 import { QueueWorker } from './queue-worker.ts';
-import { version } from './version.ts';
 
 export type WorkerConfig = Pick<Config, 'store' | 's3' | 'buckets' | 'redisUrl' | 'queueName' | 'concurrency'> &
   Partial<Pick<Config, 'metricsPort' | 'model' | 'server'>>;
@@ -80,10 +78,6 @@ export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promi
   // Until the very end: what becomes of the last shards is of interest too.
   await served?.close();
   return isWell && endedWell ? 0 : 1;
-}
-
-function openMetrics({ metricsPort, model = '' }: WorkerConfig): Metrics | undefined {
-  return metricsPort === undefined ? undefined : new Metrics({ version, model });
 }
 
 /** The engine of the configured model: what real workers bring. @throws NarratorError model_not_found, model_invalid */

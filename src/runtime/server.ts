@@ -1,22 +1,21 @@
 /** The HTTP interface of a running service. */
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RateLimitRedis } from '../adapters/rate-limit-redis.ts';
 import { type ApiDeps, createApp } from '../api/app.ts';
-
-import { CLIP_BYTES_MAX, type TtsRequest } from '../api/speech-request.ts';
+import type { TtsRequest } from '../api/speech-request.ts';
 import { encodeMp3 } from '../audio/encode-mp3.ts';
-import { NarratorError } from '../core/errors.ts';
 import { estimate } from '../core/estimate.ts';
 import { JobQueue } from '../core/list-jobs.ts';
 import { resendEvents } from '../core/outbox.ts';
 import { JobReader } from '../core/read-job.ts';
 import { checkResultsPlace } from './allowed-buckets.ts';
+import { closeServer, listen } from './http-server.ts';
 import { sourceOpener } from './manifest-source.ts';
-import { referenceClip } from './reference-clip.ts';
 import { ServerKeys } from './server-keys.ts';
 import type { Service } from './service.ts';
+import { speechOptions } from './speech-options.ts';
 import { checkSubscriptions } from './subscriptions.ts';
 import { version } from './version.ts';
 
@@ -43,7 +42,7 @@ export async function startServer(service: Service): Promise<RunningServer> {
   const closing = new AbortController();
   const limits = await rateLimits(service);
   const server = createServer(TIMEOUTS, createApp(apiDeps(service, { keys, limits, closing: closing.signal })));
-  await listening(server, host, port);
+  await listen(server, { host, port });
   keys.start();
   const address = server.address() as AddressInfo;
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -111,41 +110,9 @@ async function rateLimits({ config, log }: Service): Promise<RateLimitRedis | un
 /** Where the engine is in this process the text goes there, past the jobs; else through the queue, ahead of them. */
 async function speak(service: Service, request: TtsRequest, signal: AbortSignal) {
   const { narrator, speechJobs, config } = service;
-  const { text, ref_audio: refAudio, ref_text: refText, ...options } = request;
-  const { language } = options;
-  let { voice } = options;
-  if (refAudio !== undefined && refText !== undefined) {
-    const { clipsFolder: folder } = config.server;
-    const { allowHosts } = config;
-    const audio = await referenceClip(refAudio, { maxBytes: CLIP_BYTES_MAX, folder, allowHosts, signal });
-    voice = (await narrator.voices.borrow({ audio, text: refText, ...(language !== undefined && { language }) })).id;
-  }
-  const speaking = { ...options, ...(voice !== undefined && { voice }) };
+  const speaking = await speechOptions(request, { narrator, config, signal });
+  const { text } = request;
   return speechJobs === undefined
     ? narrator.speakToMemory(text, { ...speaking, signal })
     : speechJobs.speak(text, speaking, signal);
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        new NarratorError(
-          'config_invalid',
-          `${host}:${port} cannot be listened on (${cause.code}).`,
-          { field: 'port', hint: 'Choose another port.' },
-          { cause },
-        ),
-      );
-    });
-    server.listen(port, host, resolve);
-  });
-}
-
-async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearTimeout(timer);
 }

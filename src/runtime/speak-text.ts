@@ -3,7 +3,7 @@ import { NarratorError, type ErrorRecord } from '../core/errors.ts';
 import { audioKey, errorsKey, sidecarKey } from '../core/keys.ts';
 import { PRIORITY_MAX } from '../core/job.ts';
 import { itemsAsManifest } from '../core/manifest.ts';
-import type { ArtifactStore } from '../core/ports.ts';
+import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
 import type { SegmentEvent } from '../core/process-shard.ts';
 import type { JobSummary } from '../core/record.ts';
 import type { ResultsPlace } from '../core/results.ts';
@@ -15,6 +15,8 @@ export interface SpeakTextOptions extends SpeakingOptions {
   readonly onSegment?: (event: SegmentEvent) => void;
   readonly onPlanned?: (totals: PlanTotals) => void;
   readonly signal?: AbortSignal;
+  /** in place of the narrator's own; not closed here */
+  readonly engine?: SynthesisEngine;
 }
 
 /** One segment of a finished file. Times in seconds from its start. */
@@ -47,13 +49,14 @@ export async function speakText(
   options: SpeakTextOptions,
   store: ArtifactStore,
 ): Promise<SpeechInfo> {
-  const { onSegment, onPlanned, signal } = options;
+  const { onSegment, onPlanned, signal, engine } = options;
   const jobs = narrator.openJobs({
     store,
     openResults: (destination) =>
       Promise.resolve({ store, prefix: destination.kind === 'store' ? destination.prefix : '' }),
     planning: narrator.planning(),
     ...(onSegment && { onSegment }),
+    ...(engine && { engine }),
     onEvent: (event) => {
       if (event.type === 'planned') onPlanned?.(event.plan.totals);
     },
