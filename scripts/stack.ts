@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   const stack = await Stack.start({
     ...counts,
     ...(port !== undefined && { port }),
-    ...(engine === 'stand-in' && { worker: { standInMs: 20 } }),
+    ...(engine === 'stand-in' && { worker: { standIn: { delayMs: 20 } } }),
     ...(model !== undefined && { env: { NARRATOR_MODEL: model } }),
     onLost: ({ name, exitCode, output }) => {
       process.stderr.write(`${name} ended with ${exitCode}:\n${output.slice(-2_000)}\n`);

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
+import { boundHeap } from '../runtime/bound-heap.ts';
 import type { Config } from '../runtime/config.ts';
 import { logFunction } from '../runtime/logger.ts';
 import { type RunningServer, startServer } from '../runtime/server.ts';
@@ -46,6 +47,7 @@ Example:
 }
 
 async function serve(context: CliContext, { json, ...flags }: ServeFlags): Promise<void> {
+  boundHeap();
   const { terminal, lifecycle, log } = context;
   const service = await Service.open(withServerFlags(configWith(context.config, flags), flags), logFunction(log));
   // Known only after the service, and closed before it.

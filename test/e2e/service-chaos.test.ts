@@ -32,7 +32,7 @@ test('every item ends as one WAV file or one named error, and every event is tol
   let proxy: UnreliableProxy | undefined;
   const stack = await Stack.start({
     workers: 3,
-    worker: { standInMs: 150, lockDurationMs: 4_000, stalledIntervalMs: 1_000 },
+    worker: { standIn: { delayMs: 150 }, lockDurationMs: 4_000, stalledIntervalMs: 1_000 },
     reachS3By: async (endpoint) => (proxy = await UnreliableProxy.start(endpoint)).url,
     env: { NARRATOR_LOG_LEVEL: 'info' },
   });

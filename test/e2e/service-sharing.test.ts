@@ -31,7 +31,7 @@ test('two APIs and three workers share a job, and what is edited is all that is 
   const folder = await mkdtemp(join(tmpdir(), 'narrator-calls-'));
   t.after(() => rm(folder, { recursive: true }));
   const callsFile = join(folder, 'calls.txt');
-  const stack = await Stack.start({ apis: 2, workers: 3, worker: { standInMs: 60, callsFile } });
+  const stack = await Stack.start({ apis: 2, workers: 3, worker: { standIn: { delayMs: 60, callsFile } } });
   t.after(() => stack.end());
   const calls = async () => (await readFile(callsFile, 'utf8')).split('\n').filter((line) => line !== '');
   await writeFile(callsFile, '');

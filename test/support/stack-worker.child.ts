@@ -1,5 +1,5 @@
 /**
- * A worker of the stack as it is, but for what STACK_WORKER says, as JSON: a stand-in engine with so many milliseconds a segment,
+ * A worker of the stack as it is, but for what STACK_WORKER says, as JSON: a stand-in engine,
  * and how long the queue waits for a worker that was killed.
  */
 import type { ArtifactStore } from '../../src/core/ports.ts';
@@ -11,13 +11,13 @@ import { runWorker } from '../../src/runtime/run-worker.ts';
 import { StandInEngine } from './stand-in-engine.ts';
 import type { StackWorkerSettings } from './stack.ts';
 
-const { standInMs, callsFile, ...timing } = JSON.parse(process.env['STACK_WORKER'] ?? '{}') as StackWorkerSettings;
+const { standIn, ...timing } = JSON.parse(process.env['STACK_WORKER'] ?? '{}') as StackWorkerSettings;
 const config = readConfig();
 const log = logFunction(createLogger(config.logLevel));
 const lifecycle = new Lifecycle(log);
 lifecycle.handleSignals();
 const openEngine = async (store: ArtifactStore) => {
   const narrator = await Narrator.open(config, log, { store });
-  return standInMs === undefined ? narrator.engine : new StandInEngine(narrator, standInMs, callsFile);
+  return standIn === undefined ? narrator.engine : new StandInEngine(narrator, standIn);
 };
 process.exit(await runWorker(config, { openEngine, log, lifecycle, ...timing }));

@@ -12,12 +12,11 @@ import { freePort } from './free-port.ts';
 import { ENTRY, LOADER } from './narrator-entry.ts';
 import { RedisServer } from './redis-server.ts';
 import { type S3Emulator, startS3Emulator } from './s3-emulator.ts';
+import type { StandInOptions } from './stand-in-engine.ts';
 
 export interface StackWorkerSettings {
-  /** a stand-in engine that takes so long for a segment; absent: the model itself */
-  readonly standInMs?: number;
-  /** the stand-in engine writes the key of each segment that it is asked for into this file, one a line */
-  readonly callsFile?: string;
+  /** an engine in place of the model */
+  readonly standIn?: StandInOptions;
   /** see BullmqConsumerOptions */
   readonly lockDurationMs?: number;
   readonly stalledIntervalMs?: number;

@@ -5,17 +5,24 @@ import { NarratorError } from '../../src/core/errors.ts';
 import type { EngineInfo, SynthesisedSpeech, SynthesisEngine, SynthesisRequest } from '../../src/core/ports.ts';
 import type { Narrator } from '../../src/runtime/narrator.ts';
 
+export interface StandInOptions {
+  /** that each segment takes; any number go on at once */
+  readonly delayMs: number;
+  /** audio-seconds a second that it makes at most, as a model would; without it there is no such limit */
+  readonly audioRate?: number;
+  /** gets the key of each segment that is asked for, one a line */
+  readonly callsFile?: string;
+}
+
 /** As long as the model would speak; the pitch depends on the text, voice and seed alone. */
 export class StandInEngine implements SynthesisEngine {
   readonly #narrator: Narrator;
-  readonly #delayMs: number;
-  readonly #callsFile: string | undefined;
+  readonly #options: StandInOptions;
+  #busyUntilMs = 0;
 
-  /** @param delayMs that each segment takes @param callsFile gets the key of each segment that is asked for, one a line */
-  constructor(narrator: Narrator, delayMs: number, callsFile?: string) {
+  constructor(narrator: Narrator, options: StandInOptions) {
     this.#narrator = narrator;
-    this.#delayMs = delayMs;
-    this.#callsFile = callsFile;
+    this.#options = options;
   }
 
   async start(): Promise<EngineInfo> {
@@ -28,14 +35,25 @@ export class StandInEngine implements SynthesisEngine {
     { key, frames }: SynthesisRequest,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<SynthesisedSpeech> {
-    if (this.#callsFile !== undefined) appendFileSync(this.#callsFile, `${key}\n`);
-    await delay(this.#delayMs, undefined, signal && { signal }).catch(() => undefined);
-    if (signal?.aborted === true) throw new NarratorError('cancelled', 'The segment was cancelled.');
+    const { callsFile } = this.#options;
     const { sampleRateHz, hopLength } = this.#narrator.speechModel;
+    if (callsFile !== undefined) appendFileSync(callsFile, `${key}\n`);
+    await delay(this.#waitMs((frames * hopLength) / sampleRateHz), undefined, signal && { signal }).catch(
+      () => undefined,
+    );
+    if (signal?.aborted === true) throw new NarratorError('cancelled', 'The segment was cancelled.');
     const hertz = 100 + (Buffer.from(key).reduce((sum, byte) => sum + byte, 0) % 400);
     const step = (2 * Math.PI * hertz) / sampleRateHz;
     const samples = Float32Array.from({ length: frames * hopLength }, (_, at) => 0.3 * Math.sin(at * step));
     return { samples, sampleRateHz, warnings: [] };
+  }
+
+  #waitMs(audioSeconds: number): number {
+    const { delayMs, audioRate } = this.#options;
+    if (audioRate === undefined) return delayMs;
+    const nowMs = performance.now();
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs) + (audioSeconds / audioRate) * 1000;
+    return Math.max(delayMs, this.#busyUntilMs - nowMs);
   }
 
   async close(): Promise<void> {
