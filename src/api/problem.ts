@@ -16,6 +16,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   text_too_long: 413,
   text_unspeakable: 422,
   text_file_unreadable: 400,
+  book_invalid: 422,
   voice_not_found: 404,
   voice_invalid: 422,
   audio_undecodable: 422,
