@@ -9,11 +9,14 @@ import { hash } from 'node:crypto';
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((entry) => canonicalJson(entry)).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
-    const properties = Object.entries(value)
-      .filter(([, entry]) => entry !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, entry]) => `${JSON.stringify(name)}:${canonicalJson(entry)}`);
-    return `{${properties.join(',')}}`;
+    // Twice for each segment of a plan: strings are joined as they come.
+    let properties = '';
+    for (const name of Object.keys(value).sort()) {
+      const entry = (value as Readonly<Record<string, unknown>>)[name];
+      if (entry === undefined) continue;
+      properties += `${properties === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(entry)}`;
+    }
+    return `{${properties}}`;
   }
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`JSON has no ${value}`);
   const text = JSON.stringify(value) as string | undefined;
