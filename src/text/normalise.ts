@@ -5,9 +5,10 @@
 import type { ReadingOptions } from '../core/ports.ts';
 import { CHINESE, CHINESE_BASIC } from './chinese/grammar.ts';
 import { emojiRule } from './emoji.ts';
-import { ENGLISH, ENGLISH_BASIC } from './english/grammar.ts';
+import { ENGLISH, ENGLISH_BASIC, ENGLISH_DAY_FIRST } from './english/grammar.ts';
+import { primaryTag, readsDayFirst } from './language-tag.ts';
 import type { Lexicon } from './lexicon.ts';
-import { type Grammar, rule, type Rule, WORD } from './rule.ts';
+import { type Grammar, rule, type RuleList, ruleList, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
 
@@ -34,10 +35,29 @@ const GRAMMARS: Readonly<Record<'basic' | 'full', ReadonlyMap<string, Grammar>>>
   ]),
 };
 
-function grammarOf(language: string, { normalise: level = 'full', emoji }: ReadingOptions): Grammar {
-  if (level === 'off') return OFF;
-  const grammar = GRAMMARS[level].get(language) ?? PLAIN;
-  return emoji === 'name' ? { ...grammar, others: [emojiRule(language), ...grammar.others] } : grammar;
+interface ReadyGrammar extends Pick<Grammar, 'fold' | 'plain' | 'word' | 'gap'> {
+  readonly letters: RuleList;
+  readonly digits: RuleList;
+  readonly others: RuleList;
+}
+
+/** One for each choice there is, made when it is first asked for. */
+const ready = new Map<string, ReadyGrammar>();
+
+function grammarOf(language: string, { normalise: level = 'full', emoji = 'drop' }: ReadingOptions): ReadyGrammar {
+  const primary = primaryTag(language);
+  const isDayFirst = level === 'full' && primary === 'en' && readsDayFirst(language);
+  const known = level !== 'off' && GRAMMARS[level].has(primary) ? primary : 'other';
+  const key = `${level} ${known} ${emoji} ${isDayFirst}`;
+  let grammar = ready.get(key);
+  if (grammar === undefined) {
+    const chosen = level === 'off' ? OFF : isDayFirst ? ENGLISH_DAY_FIRST : (GRAMMARS[level].get(known) ?? PLAIN);
+    const others = emoji === 'name' && level !== 'off' ? [emojiRule(known), ...chosen.others] : chosen.others;
+    const { letters, digits } = chosen;
+    grammar = { ...chosen, letters: ruleList(letters), digits: ruleList(digits), others: ruleList(others) };
+    ready.set(key, grammar);
+  }
+  return grammar;
 }
 
 const LETTER = /\p{L}/uy;
@@ -47,7 +67,8 @@ const DIGIT = /[0-9]/y;
  * One paragraph as it is spoken: numbers, dates, money, units, abbreviations and symbols in words (English 'en', Chinese
  * 'zh'), white space single, emoji and control characters gone. Takes time linear in the length.
  *
- * @param language BCP-47 primary tag. Languages other than en and zh keep their numbers as they are
+ * @param language BCP-47 tag; its region decides the order of numeric dates ('en' is American). Languages other than en and zh
+ * keep their numbers as they are
  */
 export function normalise(paragraph: string, language: string, options: SpeakOptions = {}): string {
   return speak(paragraph, language, options).text.trim();
@@ -56,6 +77,16 @@ export function normalise(paragraph: string, language: string, options: SpeakOpt
 export interface SpeakOptions extends ReadingOptions {
   /** what it says of a word comes before every rule, and is not normalised */
   readonly lexicon?: Lexicon | undefined;
+  /** what markup says of words comes before every lexicon. Ascending, without overlap, none empty */
+  readonly said?: readonly SaidWord[];
+}
+
+/** Characters for which this is said as it is. */
+export interface SaidWord {
+  /** offsets into the written text */
+  readonly start: number;
+  readonly end: number;
+  readonly spoken: string;
 }
 
 /** The same, with the way back to the written characters. Not trimmed. */
@@ -63,7 +94,7 @@ export function speak(paragraph: string, language: string, options: SpeakOptions
   const grammar = grammarOf(language, options);
   const text = grammar.fold(paragraph);
   const builder = new SpokenTextBuilder(text, grammar.gap);
-  const words = options.lexicon?.matches(paragraph, language) ?? [];
+  const words = withoutOverlap(options.said ?? [], options.lexicon?.matches(paragraph, primaryTag(language)) ?? []);
   let nextWord = 0;
   let at = 0;
   while (at < text.length) {
@@ -100,13 +131,28 @@ export function speak(paragraph: string, language: string, options: SpeakOptions
   return builder.finish();
 }
 
+/** Both in order; the second ones only where none of the first is. */
+function withoutOverlap(first: readonly SaidWord[], second: readonly SaidWord[]): readonly SaidWord[] {
+  if (first.length === 0) return second;
+  const words: SaidWord[] = [];
+  let next = 0;
+  for (const word of first) {
+    for (let other = second[next]; other !== undefined && other.start < word.end; other = second[++next]) {
+      if (other.end <= word.start) words.push(other);
+    }
+    words.push(word);
+  }
+  return [...words, ...second.slice(next)];
+}
+
 /** The first rule that speaks and does not reach over `limit`, where a word of the lexicon stands. */
 function firstToSpeak(
-  rules: readonly Rule[],
+  { rules, any, apart }: RuleList,
   text: string,
   { at, limit }: { at: number; limit: number },
 ): { words: string; end: number } | undefined {
-  for (const { at: pattern, say } of rules) {
+  any.lastIndex = at;
+  for (const { at: pattern, say } of any.test(text) ? rules : apart) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match === null || match[0] === '' || at + match[0].length > limit) continue;

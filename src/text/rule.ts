@@ -35,6 +35,24 @@ export function rule(source: string, say: Rule['say'] | string): Rule {
   return { at: new RegExp(source, 'uy'), say: typeof say === 'string' ? () => say : say };
 }
 
+/** Rules in their order, ready to be tried at many places. */
+export interface RuleList {
+  readonly rules: readonly Rule[];
+  /** sticky: matches wherever one of them does, but for those in `apart` */
+  readonly any: RegExp;
+  /** those that count their groups, and so cannot be alternatives of one pattern */
+  readonly apart: readonly Rule[];
+}
+
+const COUNTS_GROUPS = /\\[1-9]|\\k<|\(\?<[A-Za-z]/;
+
+/** At most places no rule is to be applied: one pattern of them all finds that out several times faster than each by itself. */
+export function ruleList(rules: readonly Rule[]): RuleList {
+  const isApart = ({ at }: Rule): boolean => COUNTS_GROUPS.test(at.source);
+  const joined = rules.filter((one) => !isApart(one)).map(({ at }) => `(?:${at.source})`);
+  return { rules, any: new RegExp(joined.join('|') || '(?!)', 'uy'), apart: rules.filter(isApart) };
+}
+
 /** How far a rule may look around: enough for a word or two, and constant, so that rules stay linear. */
 const CONTEXT = 40;
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readMarkdown } from '../../src/text/markdown.ts';
+import { normalise } from '../../src/text/normalise.ts';
 import { segmentText } from '../../src/text/segment-text.ts';
 
 test('segmenting ends: 15,000 characters of what makes rules look far', () => {
@@ -29,10 +30,32 @@ test('segmenting ends: 15,000 characters of what makes rules look far', () => {
     '你好. ',
     '¥1-',
     '…. ',
+    '555-',
+    '2024-',
+    '911.',
+    'xi ',
+    'p. i-',
+    '(i) ',
   ]) {
     const text = `${unit.repeat(Math.ceil(15_000 / unit.length))}~`;
     for (const { spoken: said } of segmentText(text, { language: 'en', maxBytes: 200 }))
       assert.ok(Buffer.byteLength(said) <= 200);
+  }
+});
+
+test('addresses of any length end: 100,000 characters of hosts, paths, queries and mail without an end', () => {
+  for (const [start, unit] of [
+    ['https://a.b/', 'x'],
+    ['https://a.b/', 'foo-bar/'],
+    ['https://a.b/?', 'a=b&'],
+    ['https://', 'a.'],
+    ['', 'a.b-c_d+'],
+    ['', 'x@'],
+    ['x@', 'y'],
+    ['x@', 'abc.'],
+  ] as const) {
+    const text = start + unit.repeat(Math.ceil(100_000 / unit.length));
+    assert.ok(normalise(text, 'en').length > 0);
   }
 });
 

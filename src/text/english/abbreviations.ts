@@ -61,6 +61,11 @@ const BEFORE_NUMBERS: Readonly<Record<string, string>> = {
   'ver.': 'version',
 };
 
+const NUMBER_FOLLOWS = /^ ?\d/;
+/** 'pp. iv-vi', 'ch. ii': of books */
+const NUMERAL_FOLLOWS = /^ ?(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})(?![a-z])/;
+const OF_BOOKS = /^(?:pp?|vols?|ch(?:ap)?|sec|figs?|para)\.$/i;
+
 /** Anywhere; the dot ends the sentence too when a capital or nothing follows. */
 const ANYWHERE: Readonly<Record<string, string>> = {
   'etc.': 'et cetera',
@@ -135,7 +140,7 @@ function abbreviation(match: RegExpExecArray): string | undefined {
   const after = textAfter(match);
   const title = BEFORE_NAMES[written];
   if (title !== undefined) return CAPITAL_FOLLOWS.test(after) || NEVER_A_WORD.test(written) ? title : undefined;
-  if (/^ ?\d/.test(after)) {
+  if (NUMBER_FOLLOWS.test(after) || (OF_BOOKS.test(written) && NUMERAL_FOLLOWS.test(after))) {
     const numbered = BEFORE_NUMBERS[written.toLowerCase()];
     if (numbered !== undefined) return /^[A-Z][a-z]/.test(written) ? capitalised(numbered) : numbered;
   }
@@ -148,11 +153,13 @@ function capitalised(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+const AFTER_NAME = /[A-Z][a-z]+ $/;
+
 /** 'Dr. Smith' and 'Elm Dr.'; 'St. Paul' and 'Main St.' */
 function titleOrRoad(title: string, road: string): Rule['say'] {
   return (match) => {
     const after = textAfter(match);
-    const isAfterName = /[A-Z][a-z]+ $/.test(textBefore(match));
+    const isAfterName = AFTER_NAME.test(textBefore(match));
     if (CAPITAL_FOLLOWS.test(after) && !(isAfterName && endsSentenceSurely(after))) return title;
     return isAfterName ? withStop(road, match) : undefined;
   };
@@ -193,12 +200,21 @@ export const ABBREVIATION_RULES: readonly Rule[] = [
   rule('Dr\\.', titleOrRoad('Doctor', 'Drive')),
   rule('St\\.', titleOrRoad('Saint', 'Street')),
   rule('(?:Mr|Mrs|Ms|Dr)(?= [A-Z])', ([title]) => ({ Mr: 'Mister', Mrs: 'Missus', Ms: 'Miz', Dr: 'Doctor' })[title]),
+  // the British way, without dots
+  rule('(St|Mt)(?= [A-Z][a-z])', (match) =>
+    AFTER_NAME.test(textBefore(match)) ? undefined : match[1] === 'St' ? 'Saint' : 'Mount',
+  ),
+  rule('St|Ave|Rd', (match) => {
+    const isRoad =
+      /(?:[A-Z][a-z]+|\d(?:st|nd|rd|th)) $/.test(textBefore(match)) && !/^[A-Za-z.]/.test(textAfter(match));
+    return isRoad ? { St: 'Street', Ave: 'Avenue', Rd: 'Road' }[match[0]] : undefined;
+  }),
   rule('[A-Za-z]{1,7}\\.', abbreviation),
   rule('([A-Z])\\.', initial),
   rule('al\\.', (match) => (/\bet $/.test(textBefore(match)) ? withStop('al', match) : undefined)),
   rule('vs(?![A-Za-z.])', 'versus'),
   rule('c/o(?= )', 'care of'),
-  rule('b/c(?= )', 'because'),
+  rule('b/c(?![A-Za-z])', 'because'),
   rule('n/a(?![A-Za-z])|N/A(?![A-Za-z])', 'not applicable'),
   rule('w/o(?= )', 'without'),
   rule('w/(?= ?[a-z])', 'with '),

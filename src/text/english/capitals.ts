@@ -2,15 +2,15 @@
  * Words in capitals: acronyms, shouting and headings. F5-TTS says capitals letter by letter, "best with form like K.F.C."
  * (src/f5_tts/infer/README.md), so whatever is a word must not stay in capitals, and what is spelled has dots.
  */
-import { ROMAN, romanValue } from '../roman.ts';
 import { rule, type Rule, textAfter, textBefore } from '../rule.ts';
-import { cardinal, ordinal, year } from './numbers.ts';
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 /** Spelled although they have vowels; those without are spelled anyway, all others are said as words (NASA, UNESCO). */
 const SPELLED = words(
-  'ABC AC ACLU AD ADHD AFP AI AKA AM AMA AMD AOL AP API ATM AUD AWS BAFTA BBQ BCE BMI CAD CE CEO CFO CIA CIO COO CPA CPU CSI ' +
+  'AAA ABC AC ACLU AD ADHD AES AFP AI AKA AM AMA AMD AOL AP API ATM AUD AWS BAFTA BBQ BCE BMI BYOB CAD CE CEO CFO CIA CIO CLI ' +
+    'COO CPA CPU CSI DOI EDM EMI ESG ETF FYI HDMI IEC IFRS IMHO IOT IPCC IPTV ISDN ITU KPI LTE NFT OCR ODBC OMG OSI PII POC POV ' +
+    'RFID SLA UAT UDP UHD UID UML UNHCR UPC UUID VOD YTD ' +
     'CTO DIY DNA DOB DOJ DUI EDT EEG EKG EMT EOD EPA ER ESPN EST ETA EU EUR EV FAA FAQ FBI FDA FOMC FY GDP GIS GOP GPA GPU ' +
     'GUI HIV IBM ICU IDE IEEE IMF IOC IOU IP IPA IPO IQ IRA IRS ISBN ISO ISP ISS ITV IVF JPY KIA LAPD LED LGBTQ MBA MIA MIT ' +
     'MOU MRI MVP NAACP NBA NCAA NDA NGO NIH NYU OECD OEM OS OTC PDA PIB PTA PTO QA RAF RIP RNA ROI RSVP SEO SOS SUV TBA TIA ' +
@@ -59,53 +59,11 @@ function inCapitals(match: RegExpExecArray): string {
   return word.charAt(0) + word.slice(1).toLowerCase();
 }
 
-/** above a thousand, and long enough to be no word ('MIX', 'MILD') */
-const ROMAN_YEAR = '(?=[MDCLXVI]{5})M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})';
-const NUMBERED =
-  /\b(?:chapter|part|volume|vol\.|book|act|scene|section|appendix|article|canto|figure|fig\.|grade|group|level|phase|stage|table|title|type|class|version|episode|lesson|unit|no\.|world war|super bowl) $/i;
-const REIGNING =
-  /\b(?:Louis|Henry|George|Elizabeth|Charles|Edward|Richard|William|James|John|Paul|Pius|Benedict|Philip|Francis|Frederick|Catherine|Napoleon|Alexander|Nicholas|Leo|Gregory|Clement|Innocent|Ivan|Peter|Mary|Henri|Ferdinand|Friedrich|Gustav|Haakon|Leopold|Otto|Ramses|Urban|Wilhelm|Pope [A-Z][a-z]+|King [A-Z][a-z]+|Queen [A-Z][a-z]+|Emperor [A-Z][a-z]+) $/;
-
-/** 'Charles I was', 'Part I.' but 'Mary I think', 'the part I like' */
-const I_IS_NUMBER = /^(?:[.,;:!?)'"]|\s*$| (?:of|was|were|and|had|in|is|ruled|became|reigned|died)\b)/;
-
-function romanNumeral(match: RegExpExecArray): string | undefined {
-  const [roman] = match;
-  if (roman === 'C' || roman === 'L') return undefined; // 'Section C' is a letter
-  const before = textBefore(match);
-  const isNumbered = NUMBERED.test(before);
-  if (!isNumbered && !REIGNING.test(before)) return undefined;
-  const isHeading = isNumbered && /[A-Z]\S* $/.test(before);
-  if (roman === 'I' && !isHeading && !I_IS_NUMBER.test(textAfter(match))) return undefined;
-  const digits = String(romanValue(roman));
-  return isNumbered ? cardinal(digits) : `the ${ordinal(digits)}`;
-}
-
-/** Longest paragraph that may be a heading, in characters. */
-const LONGEST_HEADING = 60;
-
-/** 'XIV' alone, 'IV. The Harbour', 'I. Introduction'; not 'I. Newton wrote it.' and not a lone 'I', 'V' or 'XL'. */
-function headingNumber({ 0: roman, index, input }: RegExpExecArray): string | undefined {
-  if (index > 0) return undefined;
-  const rest = input.slice(roman.length);
-  const isAlone = rest.trim() === '';
-  const isTitled = /^[.:)] ?["']?[A-Z]/.test(rest);
-  const isHeading = input.length <= LONGEST_HEADING && !/[.!?]["']?\s*$/.test(rest);
-  if (!(isAlone ? roman.length > 1 : isTitled && (roman.length > 1 || isHeading))) return undefined;
-  return cardinal(String(romanValue(roman)));
-}
-
-/** Tried at a letter, before initials and abbreviations. */
-export const HEADING_RULES: readonly Rule[] = [
-  // spelled already: 'F.B.I'
-  rule('(?:[A-Z]\\.){1,12}[A-Z](?![A-Za-z.])', ([letters]) => letters),
-  rule('(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z0-9])', headingNumber),
-];
+/** Spelled already: 'F.B.I'. Tried before initials and abbreviations. */
+export const SPELLED_RULE: Rule = rule('(?:[A-Z]\\.){1,12}[A-Z](?![A-Za-z.])', ([letters]) => letters);
 
 /** Tried at a letter. */
 export const CAPITAL_RULES: readonly Rule[] = [
-  rule(`${ROMAN_YEAR}(?![A-Za-z0-9])`, ([roman]) => year(String(romanValue(roman)))),
-  rule(`(?=[IVXLC])${ROMAN}(?![A-Za-z0-9])`, romanNumeral),
   rule('[A-Z]{2,5}(?=s(?![A-Za-z]))', ([word]) => (isSpelled(word) ? `${spell(word)}'` : undefined)),
   rule(
     '([A-Z]{1,4})&([A-Z]{1,4})(?![A-Za-z])',

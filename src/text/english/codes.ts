@@ -9,7 +9,7 @@ function digitGroups(written: string): string {
 
 const DIALLED = /\b(?:call|dial|phone|ring)(?:ed|s|ing)? $/i;
 const NUMBERED_PLACE =
-  /\b(?:room|suite|flight|route|highway|interstate|gate|channel|bus|boeing|airbus|apartment|area code)(?: no\.| number)? $/i;
+  /\b(?:room|suite|flight|route|highway|interstate|gate|channel|bus|boeing|airbus|apartment|area code|rfc)(?: no\.| number)? $/i;
 
 /** '101' -> 'one oh one', '747' -> 'seven forty-seven', '1408' -> 'fourteen oh eight' */
 function inPairs(digits: string): string | undefined {
@@ -23,12 +23,14 @@ function inPairs(digits: string): string | undefined {
 export const CODE_RULES: readonly Rule[] = [
   rule('(?:1-)?\\d{3}[-.]\\d{3}[-.]\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
   rule('\\d{3}-\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
+  // with a trunk zero: '020 7946 0958', '01632 960983'
+  rule('0\\d{1,4}[ -](?:\\d{3,4}[ -]\\d{3,4}|\\d{5,8})(?!\\d)', ([groups]) => digitGroups(groups)),
   rule('\\d{3}-\\d{2}-\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
   rule('\\d{4}([ -])\\d{4}\\1\\d{4}\\1\\d{4}(?!\\d)', ([groups]) => digitGroups(groups)),
-  rule('(?:911|999|112|988)(?![\\d.,-]*\\d)', (match) =>
+  rule('(?:911|999|112|988)(?![\\d.,-]{0,9}\\d)', (match) =>
     DIALLED.test(textBefore(match)) ? digitByDigit(match[0]) : undefined,
   ),
-  rule('\\d{3,4}(?![\\d.,:/-]*\\d|[A-Za-z%])', (match) =>
+  rule('\\d{3,4}(?![\\d.,:/-]{0,9}\\d|[A-Za-z%])', (match) =>
     NUMBERED_PLACE.test(textBefore(match)) ? inPairs(match[0]) : undefined,
   ),
 ];

@@ -1,4 +1,4 @@
-/** Dates and times of day in English words. Dates of three numbers are month first (US) unless that is impossible. */
+/** Dates and times of day in English words. */
 import { rule, type Rule, textAfter, textBefore } from '../rule.ts';
 import { cardinal, ordinal, year } from './numbers.ts';
 import { endsSentence } from './sentence-end.ts';
@@ -27,7 +27,7 @@ export function monthName(written: string): string {
   return MONTHS.find((month) => month.startsWith(written.slice(0, 3))) ?? written;
 }
 
-function dayOfMonth(day: string): string {
+function dayOrdinal(day: string): string {
   return ordinal(String(Number(day)));
 }
 
@@ -44,9 +44,28 @@ function fullYear(digits: string): string {
   return (Number(digits) < 69 ? '20' : '19') + digits;
 }
 
-function numericDate(first: string, second: string, yearDigits: string): string | undefined {
-  const full = fullYear(yearDigits);
-  return calendarDate(full, Number(first), Number(second)) ?? calendarDate(full, Number(second), Number(first));
+/** Which of two numbers comes first in 3/4/2026: the month in American English, the day in British. */
+export type DateOrder = 'month-first' | 'day-first';
+
+/** Three numbers: the day or the month first, as it is `written`, or else the other way round where that is no date. */
+function numericDate(match: RegExpExecArray, written: DateOrder, said: DateOrder): string | undefined {
+  const { first = '', second = '', year: digits = '' } = match.groups ?? {};
+  const full = fullYear(digits);
+  const [day, month] = written === 'day-first' ? [first, second] : [second, first];
+  return dayOfYear(match, full, month, day, said) ?? dayOfYear(match, full, day, month, said);
+}
+
+function dayOfYear(match: RegExpExecArray, digits: string, month: string, day: string, said: DateOrder) {
+  const american = calendarDate(digits, Number(month), Number(day));
+  return american === undefined || said === 'month-first'
+    ? american
+    : dayOfMonth(match, MONTHS[Number(month) - 1] ?? '', day, digits);
+}
+
+/** 'the fifth of March, twenty twenty-four'; the article once */
+function dayOfMonth(match: RegExpExecArray, month: string, day: string, digits: string | undefined): string {
+  const the = /\bthe $/i.test(textBefore(match)) ? '' : 'the ';
+  return `${the}${dayOrdinal(day)} of ${month}${digits === undefined ? '' : `, ${year(digits)}`}`;
 }
 
 const MERIDIEM = ' ?(?<half>[AaPp])(?:\\.[Mm]\\.|[Mm]\\b)';
@@ -74,8 +93,8 @@ function clock(match: RegExpExecArray): string | undefined {
   return spoken + half + (match.groups?.['zulu'] === undefined ? '' : ' U.T.C');
 }
 
-/** Tried at a digit. */
-export const DATE_AND_TIME_RULES: readonly Rule[] = [
+/** Tried at a digit. 3/4/2026 is read in this order, unless only the other one is a date. */
+export const dateAndTimeRules = (order: DateOrder): readonly Rule[] => [
   rule(`(${YEAR})([-/.])(\\d{1,2})\\2(\\d{1,2})(?:T(?=\\d)|(?!\\d))`, (match) => {
     const [whole, digits = '', , month, day] = match;
     const date = calendarDate(digits, Number(month), Number(day));
@@ -85,32 +104,46 @@ export const DATE_AND_TIME_RULES: readonly Rule[] = [
   rule(`(${YEAR})-(0[1-9]|1[0-2])(?![\\d-])`, ([, digits = '', month = '']) =>
     Number(month) > Number(digits.slice(2)) ? undefined : `${MONTHS[Number(month) - 1] ?? ''} ${year(digits)}`,
   ),
-  rule('(\\d{1,2})/(\\d{1,2})/(\\d{4}|\\d{2})(?![\\d/])', ([, first = '', second = '', digits = '']) =>
-    numericDate(first, second, digits),
+  rule('(?<first>\\d{1,2})/(?<second>\\d{1,2})/(?<year>\\d{4}|\\d{2})(?![\\d/])', (match) =>
+    numericDate(match, order, order),
   ),
   // with dots or dashes it is the European order
-  rule('(\\d{1,2})([.-])(\\d{1,2})\\2(\\d{4})(?![\\d.-]\\d)', ([, day = '', , month = '', digits = '']) =>
-    numericDate(month, day, digits),
+  rule('(?<first>\\d{1,2})(?<mark>[.-])(?<second>\\d{1,2})\\k<mark>(?<year>\\d{4})(?![\\d.-]\\d)', (match) =>
+    numericDate(match, 'day-first', order),
   ),
   rule(`(${DAY})(?:st|nd|rd|th)?( of)? (${MONTH})(?:,? (${YEAR})${WHOLE})?(?![A-Za-z])`, (match) => {
     const [, day = '', of, month = '', digits] = match;
-    const the = of !== undefined || /\bthe $/i.test(textBefore(match)) ? '' : 'the ';
-    return `${the}${dayOfMonth(day)} of ${monthName(month)}${digits === undefined ? '' : `, ${year(digits)}`}`;
+    if (of === undefined) return dayOfMonth(match, monthName(month), day, digits);
+    return `${dayOrdinal(day)} of ${monthName(month)}${digits === undefined ? '' : `, ${year(digits)}`}`;
   }),
   rule(`(\\d{1,2}):([0-5]\\d)(?::([0-5]\\d))?(?![\\d:])(?:${MERIDIEM}|(?<zulu>Z)(?![A-Za-z]))?`, clock),
+  // the British dot
+  rule(`(\\d{1,2})\\.([0-5]\\d)${MERIDIEM}`, clock),
   rule(`(\\d{1,2})${MERIDIEM}`, (match) => {
     const hour = Number(match[1]);
     return hour >= 1 && hour <= 12 ? cardinal(String(hour)) + meridiem(match) : undefined;
   }),
 ];
 
+const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
+const WEEKDAY = '(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\\b\\.?';
+
+function weekday(written: string): string {
+  return WEEKDAYS.find((day) => day.startsWith(written.slice(0, 3))) ?? written;
+}
+
 /** Tried at a letter: 'March 5th, 2024', 'Sept. 5-7', 'May 1999'. */
 export const MONTH_RULES: readonly Rule[] = [
   rule(
     `(${MONTH}) (${DAY})(?:st|nd|rd|th)?(?: ?[-–] ?(${DAY})(?:st|nd|rd|th)?)?(?:,? (${YEAR}))?${WHOLE}(?![A-Za-z/])`,
     ([, month = '', first = '', last, digits]) =>
-      `${monthName(month)} ${dayOfMonth(first)}${last === undefined ? '' : ` to ${dayOfMonth(last)}`}` +
+      `${monthName(month)} ${dayOrdinal(first)}${last === undefined ? '' : ` to ${dayOrdinal(last)}`}` +
       (digits === undefined ? '' : `, ${year(digits)}`),
+  ),
+  rule(`(${WEEKDAY}) ?[-–—] ?(${WEEKDAY})`, ([, first = '', last = '']) => `${weekday(first)} to ${weekday(last)}`),
+  rule(
+    `(${MONTH}) ?[-–—] ?(${MONTH})(?! ?\\d{1,2}\\b)`,
+    ([, first = '', last = '']) => `${monthName(first)} to ${monthName(last)}`,
   ),
   rule(
     `(${MONTH}),? (${YEAR})${WHOLE}(?!-\\d)`,

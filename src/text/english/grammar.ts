@@ -5,9 +5,9 @@ import { type Grammar, rule, type Rule, textAfter, textBefore, WORD } from '../r
 import { FORMS, READING, SILENCE, WHITE_SPACE } from '../symbols.ts';
 import { ABBREVIATION_RULES } from './abbreviations.ts';
 import { ADDRESS_RULES, IP_ADDRESS_RULES } from './addresses.ts';
-import { CAPITAL_RULES, HEADING_RULES } from './capitals.ts';
+import { CAPITAL_RULES, SPELLED_RULE } from './capitals.ts';
 import { CODE_RULES, TELEPHONE_RULES } from './codes.ts';
-import { DATE_AND_TIME_RULES, MONTH_RULES, YEAR_RANGE_RULES, YEAR_RULES } from './dates-and-times.ts';
+import { dateAndTimeRules, type DateOrder, MONTH_RULES, YEAR_RANGE_RULES, YEAR_RULES } from './dates-and-times.ts';
 import {
   CURRENCY_CODE_RULES,
   fraction,
@@ -18,10 +18,11 @@ import {
   QUANTITY_RULES,
 } from './money-and-units.ts';
 import { cardinal, decimal, digitByDigit, ordinal, plural, year } from './numbers.ts';
+import { LIST_MARK_RULES, NUMERAL_RANGE_RULE, ROMAN_RULES } from './roman-numerals.ts';
 
 const VULGAR = '[¼-¾⅐-⅞↉]';
 const FRACTIONS: readonly Rule[] = [
-  rule('24/7(?!\\d)', 'twenty-four seven'),
+  rule('24[/x]7(?!\\d)', 'twenty-four seven'),
   rule('9/11(?!\\d)', 'nine eleven'),
   rule('50/50(?!\\d)', 'fifty-fifty'),
   rule('(\\d{1,3}(?:\\.\\d{1,2})?)/(\\d{1,3})(?![\\d/])', outOf),
@@ -57,6 +58,15 @@ function decade(digits: string): string {
 }
 
 const NUMBERS: readonly Rule[] = [
+  // thousands apart by spaces: no-break ones, or two and more, so that it is no list of numbers
+  rule('\\d{1,3}(?:[\\u00a0\\u2009\\u202f]\\d{3}){1,5}(?!\\d)|[1-9]\\d?(?: \\d{3}){2,5}(?! ?\\d)', ([groups]) =>
+    cardinal(groups.replace(/\s/g, '')),
+  ),
+  rule(
+    '0[xX]([0-9A-Fa-f]{1,16})(?![A-Za-z0-9])',
+    ([, code = '']) =>
+      `zero X ${Array.from(code.toUpperCase(), (sign) => (/\d/.test(sign) ? cardinal(sign) : sign)).join(' ')}`,
+  ),
   rule('(\\d{1,3}(?:,\\d{3}){0,5}|\\d{1,18})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])', ([, digits = '']) =>
     ordinal(digits.replaceAll(',', '')),
   ),
@@ -73,9 +83,9 @@ const NUMBERS: readonly Rule[] = [
   rule('\\d+(?:\\.\\d+){2,}', ([version]) => version.split('.').map(cardinal).join(' point ')),
 ];
 
-const DIGITS: readonly Rule[] = [
+const digitRules = (order: DateOrder): readonly Rule[] => [
   ...CODE_RULES,
-  ...DATE_AND_TIME_RULES,
+  ...dateAndTimeRules(order),
   ...YEAR_RANGE_RULES,
   rule('(\\d{1,3}):(\\d{1,3})(?![\\d:])', ([, first = '', second = '']) => `${cardinal(first)} to ${cardinal(second)}`),
   ...FRACTIONS,
@@ -96,11 +106,13 @@ const GREEK_LETTER = rule('[Α-ΡΣ-Ωα-ρσ-ως](?!\\p{L})', ([letter]) => {
 });
 
 const LETTERS: readonly Rule[] = [
-  ...HEADING_RULES,
+  SPELLED_RULE,
+  ...LIST_MARK_RULES,
   ...ADDRESS_RULES,
   ...MONTH_RULES,
   ...ABBREVIATION_RULES,
   ...CURRENCY_CODE_RULES,
+  ...ROMAN_RULES,
   ...CAPITAL_RULES,
   rule('[vV](?=\\d+\\.\\d)', 'version '),
   GREEK_LETTER,
@@ -176,6 +188,7 @@ const SIGNS: readonly Rule[] = [
   rule('©', 'copyright '),
   rule('&', ' and '),
   rule('@', ' at '),
+  rule('(?<=(?<![A-Za-z])[A-G])#(?![A-Za-z0-9])', ' sharp'),
   rule('#(?=\\d)', 'number '),
   rule('#(?=[A-Za-z])', 'hashtag '),
   rule('[%％]', ' percent '),
@@ -194,6 +207,8 @@ const SIGNS: readonly Rule[] = [
   rule('(?<=[A-Za-z0-9])/(?=[A-Za-z0-9])', ' slash '),
   rule('\\|', ', '),
   rule('(?<=[A-Za-z])\\.(?=[a-z]{2,4}(?![A-Za-z.]))', ' dot '),
+  // '.NET', 'a .txt file'
+  rule('(?<=^|[\\s"(])\\.(?=NET\\b|[a-z]{2})', 'dot '),
 ];
 
 /** Kept as they are: what every vocabulary of the model has besides letters and space. */
@@ -219,16 +234,17 @@ function leftover([character]: RegExpExecArray): string | undefined {
 
 export const ENGLISH: Grammar = {
   fold: foldEnglish,
-  plain: /(?!vs )[a-z]+(?:'[a-z]+){0,2}(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
+  plain: /(?!vs |[ivxlc]+(?![a-z]))[a-z]+(?:'[a-z]+){0,2}(?:[,;]? (?=[A-Za-z])|(?=[,;!?"\n]))/y,
   word: WORD,
   letters: [...LETTERS, LIGATURES],
-  digits: DIGITS,
+  digits: digitRules('month-first'),
   others: [
     READING,
     ...TELEPHONE_RULES,
     ...PER_RULES,
     ...MONEY_RULES,
     RANGE_RULE,
+    NUMERAL_RANGE_RULE,
     ...PUNCTUATION,
     ...ARITHMETIC,
     ...WHITE_SPACE,
@@ -241,6 +257,9 @@ export const ENGLISH: Grammar = {
   ],
   gap: ' ',
 };
+
+/** Of regions that write 3/4/2026 for the third of April. */
+export const ENGLISH_DAY_FIRST: Grammar = { ...ENGLISH, digits: digitRules('day-first') };
 
 /** Characters and punctuation only: numbers, signs, abbreviations and capitals stay as they are written. */
 export const ENGLISH_BASIC: Grammar = {

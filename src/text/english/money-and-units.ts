@@ -76,6 +76,10 @@ export const MONEY_RULES: readonly Rule[] = [
     ([, sign = '', first = '', last = '', scale = '']) =>
       `${decimal(first)} to ${amount(last, scale, CURRENCIES[sign] ?? DOLLAR)}`,
   ),
+  // the decimal comma of the continent
+  rule('([$£€]) ?(\\d{1,9}),(\\d{2})(?![\\d,.]\\d|\\d)', ([, sign = '', whole = '', hundredths = '']) =>
+    amount(`${whole}.${hundredths}`, '', CURRENCIES[sign] ?? DOLLAR),
+  ),
   rule(`([$£€¥₹₩]) ?(${NUMBER})(${SCALE})`, ([, sign = '', number = '', scale = '']) =>
     amount(number, scale, CURRENCIES[sign] ?? DOLLAR),
   ),

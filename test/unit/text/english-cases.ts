@@ -14,6 +14,8 @@ export const ENGLISH_CASES: Cases = {
     ['with 12,345', 'with twelve thousand three hundred forty-five'],
     ['with 1,000,000', 'with one million'],
     ['with 2500000', 'with two million five hundred thousand'],
+    ['with 1 000 000 people', 'with one million people'],
+    ['with 12\u00a0500 people', 'with twelve thousand five hundred people'],
     ['with 1,000,000,000,000,000', 'with one quadrillion'],
   ],
   'a number with a leading zero, or too long for a name, is read digit by digit': [
@@ -54,6 +56,7 @@ export const ENGLISH_CASES: Cases = {
     ['about 6.02e23', 'about six point zero two times ten to the power of twenty-three'],
     ['about 1e-9', 'about one times ten to the power of minus nine'],
     ['10^6', 'Ten to the power of six'],
+    ['at 0x1F', 'at zero X one F'],
   ],
   'ordinals are words': [
     ['the 1st', 'the first'],
@@ -112,6 +115,8 @@ export const ENGLISH_CASES: Cases = {
     ['Mar 5-7, 2024', 'March fifth to seventh, twenty twenty-four'],
     ['on July 4th, 1776', 'on July fourth, seventeen seventy-six'],
     ['on Mon., 5 March', 'on Monday, the fifth of March'],
+    ['open Mon–Fri', 'open Monday to Friday'],
+    ['from Jan.–Mar.', 'from January to March'],
   ],
   'dates of ISO 8601': [
     ['on 2024-03-05', 'on March fifth, twenty twenty-four'],
@@ -126,6 +131,8 @@ export const ENGLISH_CASES: Cases = {
     ['on 5/3/24', 'on May third, twenty twenty-four'],
     ['on 7/4/76', 'on July fourth, nineteen seventy-six'],
     ['on 5.3.2024', 'on March fifth, twenty twenty-four'],
+    ['on 03/04/2026', 'on March fourth, twenty twenty-six'],
+    ['on 03-04-2026', 'on April third, twenty twenty-six'],
   ],
   'a month or a day is written out where it is one': [
     ['in Jan. He', 'in January. He'],
@@ -147,6 +154,8 @@ export const ENGLISH_CASES: Cases = {
     ['9–11 a.m.', 'Nine to eleven A.M.'],
     ['9am-5pm', 'Nine A.M to five P.M'],
     ['open 9:00–17:30', "open nine o'clock to seventeen thirty"],
+    ['at 5.30pm', 'at five thirty P.M'],
+    ['at 5.30 p.m. He left.', 'at five thirty P.M. He left.'],
   ],
   'ratios and scores are "to"': [
     ['a ratio of 3:1', 'a ratio of three to one'],
@@ -174,6 +183,7 @@ export const ENGLISH_CASES: Cases = {
     ['for 50¢', 'for fifty cents'],
     ['for ₹500', 'for five hundred rupees'],
     ['for 5 USD', 'for five dollars'],
+    ['for €3,50', 'for three euros and fifty cents'],
   ],
   'large amounts keep their scale': [
     ['for $5 million', 'for five million dollars'],
@@ -272,6 +282,8 @@ export const ENGLISH_CASES: Cases = {
     ['call +44 20 7946 0958', 'call plus four four, two zero, seven nine four six, zero nine five eight'],
     ['call +1 (212) 555-0187', 'call plus one, two one two, five five five, zero one eight seven'],
     ['call 911', 'call nine one one'],
+    ['call 020 7946 0958', 'call zero two zero, seven nine four six, zero nine five eight'],
+    ['call 01632 960983', 'call zero one six three two, nine six zero nine eight three'],
     ['card 4111 1111 1111 1111', 'card four one one one, one one one one, one one one one, one one one one'],
   ],
   'numbers of rooms, flights and roads are read in pairs': [
@@ -280,6 +292,7 @@ export const ENGLISH_CASES: Cases = {
     ['on Highway 66', 'on Highway sixty-six'],
     ['a Boeing 747', 'a Boeing seven forty-seven'],
     ['in Room 1408', 'in Room fourteen oh eight'],
+    ['see RFC 2119', 'see R.F.C twenty-one nineteen'],
   ],
   'Roman numerals number chapters, kings and headings': [
     ['Chapter IV', 'Chapter four'],
@@ -296,6 +309,20 @@ export const ENGLISH_CASES: Cases = {
     ['XIV', 'Fourteen'],
     ['part Ⅳ', 'part four'],
     ['MCMXCIX', 'Nineteen ninety-nine'],
+    ['the XXI century', 'the twenty-first century'],
+    ['Apollo XI landed', 'Apollo eleven landed'],
+  ],
+  'small Roman numerals number pages, chapters, acts and lists': [
+    ['on page xii', 'on page twelve'],
+    ['p. xi', 'Page eleven'],
+    ['pp. iv–vi', 'Pages four to six'],
+    ['see pages ix and xi', 'see pages nine and eleven'],
+    ['in chapter iv', 'in chapter four'],
+    ['act ii, scene i.', 'act two, scene one.'],
+    ['i. The harbour', 'One. The harbour'],
+    ['ii) the town', 'Two, the town'],
+    ['either (i) to pay or (ii) to leave', 'either, one, to pay or, two, to leave'],
+    ['as in (iv) above', 'as in, four, above'],
   ],
   'letters that could be Roman numerals and are none': [
     ['Mary I think', 'Mary I think'],
@@ -303,6 +330,11 @@ export const ENGLISH_CASES: Cases = {
     ['Vitamin C', 'Vitamin C'],
     ['I. Newton wrote it in the winter.', 'I. Newton wrote it in the winter.'],
     ['a CIVIC centre', 'a Civic centre'],
+    ['page x of the draft, I think', 'page ten of the draft, I think'],
+    ['page x of y', 'page x of y'],
+    ['the value (x) is', 'the value, x, is'],
+    ['a mix of vivid dials', 'a mix of vivid dials'],
+    ['the part i like', 'the part i like'],
   ],
   'titles before names': [
     ['Dr. Smith', 'Doctor Smith'],
@@ -323,6 +355,10 @@ export const ENGLISH_CASES: Cases = {
     ['Mt. Fuji', 'Mount Fuji'],
     ['Ft. Worth', 'Fort Worth'],
     ['Apt. 5', 'Apartment five'],
+    ['in St Paul', 'in Saint Paul'],
+    ['on Main St today', 'on Main Street today'],
+    ['on 5th Ave, then', 'on fifth Avenue, then'],
+    ['Mt Everest', 'Mount Everest'],
   ],
   'abbreviations of Latin and of running text': [
     ['e.g. this, i.e. that', 'For example this, that is that'],
@@ -373,6 +409,7 @@ export const ENGLISH_CASES: Cases = {
     ['AT&T', 'A.T and T'],
     ['an LA bar', 'an L.A bar'],
     ['the WHO says', 'the W.H.O says'],
+    ['by HDMI', 'by H.D.M.I'],
   ],
   'acronyms that are words are words': [
     ['at NASA', 'at Nasa'],
@@ -397,6 +434,7 @@ export const ENGLISH_CASES: Cases = {
     ["DON'T", "Don't"],
     ['JOIN US TODAY', 'Join Us Today'],
     ['CHAPTER ONE', 'Chapter One'],
+    ['LIST TEXT', 'List Text'],
     ['A TALE OF TWO CITIES', 'A Tale Of Two Cities'],
     ['WHO IS IT', 'Who Is It'],
     ['I said NO', 'I said No'],
@@ -417,6 +455,8 @@ export const ENGLISH_CASES: Cases = {
     ['ask @anna', 'ask at anna'],
     ['#throwback', 'Hashtag throwback'],
     ['open readme.txt', 'open readme dot txt'],
+    ['a .txt file', 'a dot txt file'],
+    ['in .NET and C#', 'in dot Net and C sharp'],
   ],
   'signs are named': [
     ['R&D', 'R and D'],
@@ -477,3 +517,14 @@ export const ENGLISH_CASES: Cases = {
     ['I ❤️ it', 'I it'],
   ],
 };
+
+/** Where the region writes the day first ('en-GB'): what differs from the table above. */
+export const DAY_FIRST_CASES: readonly (readonly [written: string, spoken: string])[] = [
+  ['on 03/04/2026', 'on the third of April, twenty twenty-six'],
+  ['on 5/3/24', 'on the fifth of March, twenty twenty-four'],
+  ['on the 5/3/2024', 'on the fifth of March, twenty twenty-four'],
+  ['on 3.4.2026', 'on the third of April, twenty twenty-six'],
+  ['on 04/25/2026', 'on the twenty-fifth of April, twenty twenty-six'],
+  ['on 2026-04-03', 'on April third, twenty twenty-six'],
+  ['3/4 of it', 'Three quarters of it'],
+];

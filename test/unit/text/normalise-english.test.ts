@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { normalise } from '../../../src/text/normalise.ts';
 import { CHINESE_CASES } from './chinese-cases.ts';
-import { ENGLISH_CASES } from './english-cases.ts';
+import { DAY_FIRST_CASES, ENGLISH_CASES } from './english-cases.ts';
 import { cardinal, ordinal, year } from '../../../src/text/english/numbers.ts';
 
 for (const [rule, cases] of Object.entries(ENGLISH_CASES)) {
@@ -10,6 +10,15 @@ for (const [rule, cases] of Object.entries(ENGLISH_CASES)) {
     for (const [written, spoken] of cases) assert.equal(normalise(written, 'en'), spoken);
   });
 }
+
+test('a numeric date is read in the order of its region, month first where there is none', () => {
+  for (const tag of ['en-GB', 'en-AU', 'en-Latn-IE', 'EN-in', 'en-001']) {
+    for (const [written, spoken] of DAY_FIRST_CASES) assert.equal(normalise(written, tag), spoken);
+  }
+  for (const tag of ['en', 'en-US', 'en-PH', 'en-x-gb']) {
+    assert.equal(normalise('on 03/04/2026', tag), 'on March fourth, twenty twenty-six');
+  }
+});
 
 test('the tables are as long as they are meant to be', () => {
   for (const [cases, atLeast] of [
