@@ -48,6 +48,9 @@ export function isAbsent(thrown: unknown): boolean {
   return status === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
+/** It may not be read; or there is no such object, and whoever asks may not list the bucket. */
+export const isForbidden = (thrown: unknown): boolean => factsOf(thrown).status === 403;
+
 /** The range begins behind the object's end. */
 export const isBehindEnd = (thrown: unknown): boolean => factsOf(thrown).status === 416;
 

@@ -19,7 +19,9 @@ export interface SqsConsumerOptions {
   readonly queueUrl: string;
   /** Resolves once the message may be forgotten. May be called with the same message again, also while it is at work elsewhere. */
   readonly handler: (body: string, signal: AbortSignal) => Promise<void>;
+  /** its events are named 'manifests.…', or as `name` says */
   readonly log: (event: string, fields: Record<string, unknown>) => void;
+  readonly name?: string;
   /** messages at work at once. Default 4 */
   readonly concurrency?: number;
   /** of a queue whose address does not say it; default us-east-1, which is as good as any to an emulator */
@@ -45,6 +47,7 @@ const AWS_HOST = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com
 
 export class SqsConsumer {
   readonly #options: SqsConsumerOptions & { readonly waitSeconds: number; readonly visibilitySeconds: number };
+  readonly #name: string;
   readonly #client: SQSClient;
   readonly #atWork = new Set<Promise<void>>();
   /** no further messages */
@@ -57,6 +60,7 @@ export class SqsConsumer {
   constructor(options: SqsConsumerOptions) {
     const { waitSeconds = WAIT_SECONDS, visibilitySeconds = VISIBILITY_SECONDS } = options;
     this.#options = { ...options, waitSeconds, visibilitySeconds };
+    this.#name = options.name ?? 'manifests';
     this.#client = new SQSClient(clientConfig(options, waitSeconds));
   }
 
@@ -86,13 +90,13 @@ export class SqsConsumer {
     const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['RedrivePolicy'] });
     try {
       const { Attributes } = await this.#client.send(command, { abortSignal: this.#stop.signal });
-      if (Attributes?.RedrivePolicy === undefined) log('manifests.no-dead-letter-queue', { queueUrl });
+      if (Attributes?.RedrivePolicy === undefined) log(`${this.#name}.no-dead-letter-queue`, { queueUrl });
     } catch (error) {
       if (error instanceof QueueDoesNotExist) {
         throw new NarratorError('config_invalid', `There is no queue ${queueUrl}.`, {}, { cause: error });
       }
       // Whoever may only receive and delete can do all that is needed.
-      log('manifests.queue-not-checked', { queueUrl, error: nameOf(error) });
+      log(`${this.#name}.queue-not-checked`, { queueUrl, error: nameOf(error) });
     }
   }
 
@@ -106,7 +110,7 @@ export class SqsConsumer {
         await this.#untilThereIsRoom();
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        log('manifests.queue-unreachable', { queueUrl, error: nameOf(error), retryMs: pauseMs });
+        log(`${this.#name}.queue-unreachable`, { queueUrl, error: nameOf(error), retryMs: pauseMs });
         await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
         pauseMs = Math.min(PAUSE_MS.longest, pauseMs * 2);
       }
@@ -147,7 +151,7 @@ export class SqsConsumer {
     } catch (thrown) {
       clearInterval(heartbeat);
       const { code, message } = toNarratorError(thrown);
-      log('manifests.message-failed', { messageId, receives, code, error: message });
+      log(`${this.#name}.message-failed`, { messageId, receives, code, error: message });
       // What was interrupted did not fail: whoever takes over may begin at once.
       await this.#hide(receipt, this.#interrupt.signal.aborted ? 0 : retrySeconds(receives));
     }
@@ -162,7 +166,7 @@ export class SqsConsumer {
       VisibilityTimeout: seconds,
     });
     await this.#client.send(command).catch((error: unknown) => {
-      log('manifests.message-not-kept', { queueUrl, error: nameOf(error) });
+      log(`${this.#name}.message-not-kept`, { queueUrl, error: nameOf(error) });
     });
   }
 }

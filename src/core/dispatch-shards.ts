@@ -37,7 +37,7 @@ export class ShardDispatch {
     const dispatched = number === undefined ? undefined : job?.inFlight.get(number);
     if (dispatched === undefined || error === undefined) return;
     dispatched.error = error;
-    dispatched.dueAtMs = this.#nowMs() + (error.retryable ? this.#options.retryDelayMs : 0);
+    dispatched.dueAtMs = this.#nowMs() + (isFinal(error) ? 0 : this.#options.retryDelayMs);
   }
 
   /**
@@ -84,8 +84,7 @@ export class ShardDispatch {
     const { id, priority } = job.head;
     const shardId = shardName(number);
     const { dispatches, error } = job.inFlight.get(number) ?? { dispatches: 0 };
-    const isFinal = error !== undefined && !error.retryable;
-    if (isFinal || (dispatches >= dispatchesMax && !isStoreError(error))) {
+    if (isFinal(error) || (dispatches >= dispatchesMax && !isStoreError(error))) {
       const abandoned = new NarratorError(
         'shard_abandoned',
         `${shardId} was dispatched ${dispatches} times and has no outcome.`,
@@ -106,6 +105,10 @@ export class ShardDispatch {
     return this.#options.now().getTime();
   }
 }
+
+/** Another dispatch cannot help: the error does not pass, or the dispatcher has given the shard up itself. */
+const isFinal = (error: NarratorError | undefined) =>
+  error !== undefined && (!error.retryable || error.code === 'shard_abandoned');
 
 function nextJob(jobs: Iterable<OpenJob>, atWork: (tenant: string | undefined) => number): OpenJob {
   const order = (a: OpenJob, b: OpenJob) =>

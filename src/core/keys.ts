@@ -71,6 +71,10 @@ export const planKey = (jobId: string, round = 1) => `jobs/${jobId}/plan${ofRoun
 export const shardKey = (jobId: string, shardId: string) => `jobs/${jobId}/plan/${shardId}.json`;
 export const recordPrefix = (jobId: string) => `jobs/${jobId}/records/`;
 export const recordKey = (jobId: string, shardId: string) => `${recordPrefix(jobId)}${shardId}.json`;
+/** what was sent of a shard to an endpoint that can say nothing about it later: one object for each invocation, from 1 */
+export const invocationPrefix = (jobId: string, shardId: string) => `jobs/${jobId}/invocations/${shardId}-`;
+export const invocationKey = (jobId: string, shardId: string, attempt: number) =>
+  `${invocationPrefix(jobId, shardId)}${attempt}.json`;
 export const cancelKey = (jobId: string) => `jobs/${jobId}/cancel.json`;
 export const finishedKey = (jobId: string, round = 1) => `jobs/${jobId}/finished${ofRound(round)}.json`;
 /** outcomes of the items that were joined when the round was finished */

@@ -8,10 +8,10 @@ import type { BullmqDispatcher } from '../adapters/dispatch-bullmq.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import { Controller, type ControllerEvent } from '../core/controller.ts';
 import { resumeDeletions } from '../core/delete-job.ts';
-import { type NarratorError, toNarratorError } from '../core/errors.ts';
+import { toNarratorError } from '../core/errors.ts';
 import { openKey, openPrefix } from '../core/keys.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
-import type { Dispatcher, ShardMessage } from '../core/ports.ts';
+import type { Dispatcher } from '../core/ports.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Config } from './config.ts';
 import { type Channels, openChannels } from './deliver-channels.ts';
@@ -22,6 +22,7 @@ import { textFileReader } from './manifest-source.ts';
 import { Metrics } from './metrics.ts';
 import { type Log, Narrator } from './narrator.ts';
 import { openStore, type SharedStore } from './open-store.ts';
+import { type OnSettled, type OpenedRemote, type RemoteShards, remoteOpener } from './remote-shards.ts';
 import { ServiceHealth } from './service-health.ts';
 import { withServiceStore } from './service-store.ts';
 import { sleep } from './sleep.ts';
@@ -44,11 +45,12 @@ export class Service {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly subscriptions: readonly Subscription[];
-  /** texts that are spoken through the queue; absent where the engine is in this process */
+  /** texts that are spoken as jobs; absent where the engine is in this process */
   readonly speechJobs: SpeechJobs | undefined;
   readonly health: ServiceHealth;
   /** the BullMQ queue; absent where there is none */
   readonly queue: BullmqDispatcher | undefined;
+  readonly #remote: RemoteShards | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #controller: Controller;
   readonly #channels: Channels;
@@ -65,9 +67,9 @@ export class Service {
     shared: SharedStore;
     metrics: Metrics;
     log: Log;
-    openQueue: ((onSettled: OnSettled) => BullmqDispatcher) | undefined;
+    openRemote: ((onSettled: OnSettled) => OpenedRemote) | undefined;
   }) {
-    const { config, narrator, shared, metrics, log, openQueue } = parts;
+    const { config, narrator, shared, metrics, log, openRemote } = parts;
     const { store, openResults, openPlace } = shared;
     this.config = config;
     this.narrator = narrator;
@@ -77,14 +79,17 @@ export class Service {
     this.subscriptions = deploymentSubscriptions(config);
     this.planning = { ...narrator.planning(), readTextFile: textFileReader({ openPlace }) };
     const onSettled: OnSettled = (message, error) => this.#controller.settled(message, error);
-    this.queue = openQueue?.(onSettled);
-    this.#dispatcher = this.queue ?? this.#openLocalShards(onSettled);
+    const { remote, queue } = openRemote?.(onSettled) ?? {};
+    this.queue = queue;
+    this.#remote = remote;
+    this.#dispatcher = remote ?? this.#openLocalShards(onSettled);
     this.#controller = new Controller({
       store,
       openResults,
       audio: audioFunctions,
       now: () => new Date(),
       dispatcher: this.#dispatcher,
+      ...(remote?.countsDispatches === true && { dispatchesMax: Infinity }),
       planning: this.planning,
       subscriptions: this.subscriptions,
       lease: { holder: `${hostname()}-${process.pid}-${randomUUID()}`, durationMs: LEASE_MS },
@@ -109,8 +114,7 @@ export class Service {
       onProblem: ({ code, message }) => log('outbox.problem', { code, error: message }),
     });
     const wake = () => this.wake();
-    this.speechJobs =
-      this.queue === undefined ? undefined : new SpeechJobs({ narrator, store, openResults, wake, log });
+    this.speechJobs = remote && new SpeechJobs({ narrator, store, openResults, wake, log });
     this.health = new ServiceHealth({ checks: this.#checks() });
     this.#watch();
   }
@@ -129,8 +133,8 @@ export class Service {
       const narrator = await Narrator.open(given, (event, fields) => log(event, fields), shares);
       const metrics = new Metrics({ version, model: narrator.model.description.id });
       log = metrics.listening(givenLog);
-      const openQueue = await queueOpener(config, log);
-      const service = new Service({ config, narrator, shared, metrics, log, openQueue });
+      const openRemote = await remoteOpener(config, shared, log);
+      const service = new Service({ config, narrator, shared, metrics, log, openRemote });
       service.#manifests = await openManifestWatcher(service);
       return service;
     } catch (thrown) {
@@ -140,10 +144,11 @@ export class Service {
   }
 
   /**
-   * Begins to work. What is not there yet (Redis, the model's weights) is waited for: `health` says so. Idempotent.
-   * @throws NarratorError config_invalid: the queue of manifests does not exist
+   * Begins to work. What is not there yet (Redis, an endpoint, the model's weights) is waited for: `health` says so. Idempotent.
+   * @throws NarratorError config_invalid: the queue of manifests, or that of an endpoint's notifications, does not exist
    */
   async start(): Promise<void> {
+    await this.#remote?.listen?.();
     this.#running ??= this.#run();
     await this.#manifests?.start();
   }
@@ -166,7 +171,7 @@ export class Service {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    if (this.queue === undefined) void this.#startEngine();
+    if (this.#remote === undefined) void this.#startEngine();
     this.health.start();
     this.#deliverer.start();
     await this.#dispatcher.start();
@@ -246,7 +251,7 @@ export class Service {
       {
         name: 'The queue',
         look: async () => {
-          await this.#dispatcher.capacity();
+          await (this.#remote?.check?.() ?? this.#dispatcher.capacity());
           return undefined;
         },
       },
@@ -259,9 +264,10 @@ export class Service {
   }
 
   #watch(): void {
-    const { metrics, queue, narrator } = this;
-    if (queue === undefined) metrics.watchEngine(() => narrator.engineStatistics);
-    else metrics.watchQueue(() => queue.depth());
+    const { metrics, narrator } = this;
+    const remote = this.#remote;
+    if (remote === undefined) metrics.watchEngine(() => narrator.engineStatistics);
+    else metrics.watchQueue(() => remote.depth());
     metrics.watchOpenJobs(async () => {
       let open = 0;
       for await (const _job of this.shared.store.list(openPrefix)) open += 1;
@@ -280,17 +286,4 @@ async function openManifestWatcher(service: Service): Promise<ManifestWatcher | 
     checkSubscriptions: (subscriptions) => checkSubscriptions(subscriptions, config),
     wake: () => service.wake(),
   });
-}
-
-type OnSettled = (message: ShardMessage, error?: NarratorError) => void;
-
-/** Its packages are large, and whoever has the engine in this process needs none of them. */
-async function queueOpener(
-  { dispatch, queueName }: Config,
-  log: Log,
-): Promise<((onSettled: OnSettled) => BullmqDispatcher) | undefined> {
-  if (dispatch.kind !== 'bullmq') return undefined;
-  const { BullmqDispatcher } = await import('../adapters/dispatch-bullmq.ts');
-  const { redisUrl, window } = dispatch;
-  return (onSettled) => new BullmqDispatcher({ redisUrl, queueName, window, onSettled, log });
 }
