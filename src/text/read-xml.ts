@@ -85,7 +85,8 @@ export function readXml(source: string, handler: XmlHandler, limits: XmlLimits):
 
   parser.on('error', (error) => fail(parser.position - 1, `is not well-formed XML: ${error.message}`));
   parser.on('doctype', (definition) => {
-    if (definition.includes('[')) fail(parser.position - 1, 'ends a document type with definitions, which are not read');
+    if (definition.includes('['))
+      fail(parser.position - 1, 'ends a document type with definitions, which are not read');
   });
   parser.on('opentagstart', () => {
     start = source.lastIndexOf('<', parser.position - 1);

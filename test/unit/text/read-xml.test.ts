@@ -44,11 +44,7 @@ test('elements and texts come with their places', () => {
 test('every character of a text has its place, behind entities, comments, instructions and character data too', () => {
   const source = '\ufeff<a>x&amp;y&#x1F600;z<!-- c - d -->p<?q r?>s\r\nt<![CDATA[<&amp;]]>u</a>';
   const places = new Map<number, string>();
-  readXml(
-    source,
-    { open: () => {}, close: () => {}, text: (text, at) => places.set(at.offset, text) },
-    LIMITS,
-  );
+  readXml(source, { open: () => {}, close: () => {}, text: (text, at) => places.set(at.offset, text) }, LIMITS);
   for (const [offset, text] of places) {
     const written = source.slice(offset, offset + text.length);
     if (text === '&' && written !== '&') assert.fail(`& at ${offset}`);
@@ -60,7 +56,8 @@ test('every character of a text has its place, behind entities, comments, instru
 });
 
 test('a document type may be named, not defined', () => {
-  const ncx = '<!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "http://www.daisy.org/z3986/2005/ncx-2005-1.dtd"><ncx/>';
+  const ncx =
+    '<!DOCTYPE ncx PUBLIC "-//NISO//DTD ncx 2005-1//EN" "http://www.daisy.org/z3986/2005/ncx-2005-1.dtd"><ncx/>';
   assert.equal(events(ncx).length, 2);
   refused('<!DOCTYPE a [<!ENTITY b "c">]>\n<a>&b;</a>', /^Line 1, column \d+ of the text ends a document type/);
 });
@@ -68,7 +65,18 @@ test('a document type may be named, not defined', () => {
 test('what is not well-formed is refused with its place', () => {
   refused('<a>\n <b></a>', /^Line 2, column \d+ of the text is not well-formed/);
   refused('<a>&nbsp;</a>', /^Line 1, column 9 .*undefined entity/);
-  for (const source of ['', ' ', 'text', '<a', '<a>', '<a/><b/>', '<a x=1/>', '<a x="1" x="2"/>', '<a>&constructor;</a>', '<a>]]></a>']) {
+  for (const source of [
+    '',
+    ' ',
+    'text',
+    '<a',
+    '<a>',
+    '<a/><b/>',
+    '<a x=1/>',
+    '<a x="1" x="2"/>',
+    '<a>&constructor;</a>',
+    '<a>]]></a>',
+  ]) {
     refused(source, /^Line 1, column \d+ of the text is not well-formed/);
   }
 });
