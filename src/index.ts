@@ -24,6 +24,8 @@ import type { SpokenSegmentInfo } from './runtime/speak-text.ts';
 import type { VoiceCheck, VoiceClip } from './runtime/voices.ts';
 
 export { ERRORS, type ErrorCode, type ErrorDetails, type ErrorRecord, NarratorError } from './core/errors.ts';
+export { type SentencesOptions, sentencesOf } from './runtime/sentences-of.ts';
+export type { Sentence } from './text/sentence-stream.ts';
 export type {
   PlanReport,
   RejectedItem,

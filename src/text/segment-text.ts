@@ -27,7 +27,7 @@ import { sentenceEnds } from './split-sentences.ts';
 export const PAUSE_MS = { cut: 0, clause: 80, sentence: 350, paragraph: 700 } as const;
 
 /** A sentence shorter than this is joined to a neighbour, as long as the two stay within the second. UTF-8 bytes. */
-const JOIN_BYTES = { below: 50, upTo: 200 } as const;
+export const JOIN_BYTES = { below: 50, upTo: 200 } as const;
 
 /** One character of UTF-8 */
 const LEAST_MAX_BYTES = 4;
