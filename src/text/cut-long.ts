@@ -1,4 +1,6 @@
 /** Cuts what is too long for one pass of the model into balanced pieces, at the best places there are. */
+import { NarratorError } from '../core/errors.ts';
+import { type ReadingPlace, readingPlaces, spokenBytes } from '../core/reading-override.ts';
 import type { SpokenText } from './spoken-text.ts';
 
 /**
@@ -12,7 +14,7 @@ const TAIL_COST = 3;
 
 interface Boundary {
   readonly offset: number;
-  /** UTF-8 bytes from the start of the range to here */
+  /** UTF-8 bytes that are spoken from the start of the range to here: a reading counts as its word */
   readonly bytes: number;
   readonly cost: number;
 }
@@ -21,10 +23,11 @@ interface Boundary {
  * @param spoken spoken text with single spaces
  * @param maxBytes at least 4, the longest character of UTF-8
  * @returns ascending offsets behind each piece, the last being `end`. No piece, less the space at its end, has more than
- * `maxBytes`. Time is linear in the length.
+ * `maxBytes` that are spoken, and none begins or ends inside a reading (`{行|hang2}`). Time is linear in the length.
+ * @throws NarratorError text_too_long if the word of a reading alone has more
  */
 export function cutLong(spoken: SpokenText, start: number, end: number, maxBytes: number): number[] {
-  if (Buffer.byteLength(spoken.text.slice(start, end).trimEnd()) <= maxBytes) return [end];
+  if (spokenBytes(spoken.text.slice(start, end).trimEnd()) <= maxBytes) return [end];
   const boundaries = boundariesWithin(spoken, start, end, maxBytes);
   const last = boundaries.at(-1);
   const total = last === undefined ? 0 : trimmedBytes(spoken.text, last);
@@ -63,29 +66,33 @@ const PLACES = /[.!?]["')]* |[,;:]["')]* |[。！？][”’]?|[，；：][”�
 
 /** All places for a cut, no two further apart than `maxBytes`: where words are longer, places inside them are added. */
 function boundariesWithin(spoken: SpokenText, start: number, end: number, maxBytes: number): Boundary[] {
+  const range = spoken.text.slice(start, end);
+  const readings = readingPlaces(range);
   const boundaries: Boundary[] = [];
-  let last = start;
+  let last = 0;
   let bytes = 0;
   const add = (offset: number, cost: number): void => {
-    bytes += Buffer.byteLength(spoken.text.slice(last, offset));
+    bytes += spokenBytes(range.slice(last, offset));
     last = offset;
-    boundaries.push({ offset, bytes, cost });
+    boundaries.push({ offset: start + offset, bytes, cost });
   };
   const addGap = (offset: number, cost: number): void => {
-    const gap = spoken.text.slice(last, offset);
-    if (Buffer.byteLength(gap.trimEnd()) > maxBytes) {
+    const gap = range.slice(last, offset);
+    if (spokenBytes(gap.trimEnd()) > maxBytes) {
       const from = last;
       for (const inner of innerBoundaries(gap, maxBytes)) add(from + inner.offset, inner.cost);
     }
     if (last < offset) add(offset, cost);
   };
-  const range = spoken.text.slice(start, end);
-  for (const match of range.matchAll(PLACES)) {
-    const offset = start + match.index + match[0].length;
-    if (offset >= end) break;
-    addGap(offset, spoken.isInsideChange(offset) ? COST.insideChange : placeCost(match[0]));
+  let next = 0;
+  for (const { index, 0: place } of range.matchAll(PLACES)) {
+    const offset = index + place.length;
+    if (offset >= range.length) break;
+    while ((readings[next]?.end ?? Infinity) < offset) next += 1;
+    if (offset > (readings[next]?.start ?? Infinity) && offset < (readings[next]?.end ?? 0)) continue;
+    addGap(offset, spoken.isInsideChange(start + offset) ? COST.insideChange : placeCost(place));
   }
-  addGap(end, 0);
+  addGap(range.length, 0);
   return boundaries;
 }
 
@@ -103,8 +110,32 @@ const NO_SPACES =
 const WORDS = new Intl.Segmenter('zh', { granularity: 'word' });
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** Inside a run without spaces: words where the script has none, else graphemes, else (no grapheme fits) code points. */
+/** Inside a run without spaces: around its readings, and between them as innerCharacters has it. */
 function* innerBoundaries(run: string, maxBytes: number): Generator<{ offset: number; cost: number }> {
+  let last = 0;
+  for (const reading of readingPlaces(run)) {
+    for (const { offset, cost } of innerCharacters(run.slice(last, reading.start), maxBytes)) {
+      yield { offset: last + offset, cost: last + offset === reading.start ? COST.word : cost };
+    }
+    checkReading(reading, maxBytes);
+    yield { offset: reading.end, cost: COST.word };
+    last = reading.end;
+  }
+  for (const { offset, cost } of innerCharacters(run.slice(last), maxBytes)) yield { offset: last + offset, cost };
+}
+
+function checkReading({ word }: ReadingPlace, maxBytes: number): void {
+  const bytes = Buffer.byteLength(word);
+  if (bytes <= maxBytes) return;
+  throw new NarratorError(
+    'text_too_long',
+    `The word ${word}, which has a reading of its own, has ${bytes} bytes; one pass of the model has room for ${maxBytes}, and such a word is not cut.`,
+    { field: 'text', limit: maxBytes, hint: 'Give readings to shorter words, or use a shorter reference.' },
+  );
+}
+
+/** Words where the script has no spaces, else graphemes, else (no grapheme fits) code points. */
+function* innerCharacters(run: string, maxBytes: number): Generator<{ offset: number; cost: number }> {
   for (let start = 0; start < run.length; ) {
     let end = Math.min(run.length, start + WINDOW);
     if (isLowSurrogate(run, end)) end -= 1;

@@ -1,4 +1,5 @@
 /** What every language shares: white space, and characters that nobody says. */
+import { READING_FORM, readingPlaces } from '../core/reading-override.ts';
 import { rule, type Rule } from './rule.ts';
 
 /** Emoji and their joiners, controls, zero-width and private characters, and the mark of a broken encoding. */
@@ -8,9 +9,8 @@ const SILENT =
 export const SILENCE: Rule = rule(SILENT, '');
 
 /** A reading given in the text, '{行|hang2}': the tokenizer's, and kept for it as it is. */
-export const READING: Rule = rule(
-  '\\{[^{}|\\s]{1,32}\\|[a-zA-Z0-5\\u00c0-\\u01dc\\u0300-\\u030c: ]{2,256}\\}',
-  ([reading]) => reading,
+export const READING: Rule = rule(READING_FORM, ([reading]) =>
+  readingPlaces(reading).length === 1 ? reading.replace(/\s+/g, ' ') : undefined,
 );
 
 export const WHITE_SPACE: readonly Rule[] = [

@@ -2,7 +2,7 @@ import type { SpeechModel } from '../../core/segment.ts';
 import type { VoiceProfile } from '../../core/voice.ts';
 import { maxTextBytes, promptFrames, speechFrames, utf8Bytes, type Pace } from './duration.ts';
 import type { Model } from './model-directory.ts';
-import { readOverrides } from './reading-override.ts';
+import { spokenBytes } from '../../core/reading-override.ts';
 import { createTokenizer } from './tokenizer.ts';
 
 /** What the planner must know of a model. Pure: no weights, no session. */
@@ -21,7 +21,7 @@ export function speechModel(model: Model): SpeechModel {
     languages,
     defaults: { steps: sampling.steps, cfg: sampling.cfg, sway: sampling.sway, speed: 1 },
     maxTextBytes: (voice, speed) => maxTextBytes(pace(voice), speed, limits.planFrames),
-    predictFrames: (text, voice, speed) => speechFrames(utf8Bytes(readOverrides(text).text), pace(voice), speed),
+    predictFrames: (text, voice, speed) => speechFrames(spokenBytes(text), pace(voice), speed),
     unknownCharacters: (text) => tokenizer.tokenize(text).unknown,
   };
 }

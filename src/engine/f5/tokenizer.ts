@@ -1,6 +1,6 @@
 import { NarratorError } from '../../core/errors.ts';
 import { loneReading, pinyinTokens, type TextToken } from './pinyin.ts';
-import { readOverrides, type ReadingOverride } from './reading-override.ts';
+import { readOverrides, type ReadingOverride } from '../../core/reading-override.ts';
 
 export type TokenizerKind = 'characters' | 'pinyin';
 

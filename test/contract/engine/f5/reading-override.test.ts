@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readOverrides } from '../../../../src/engine/f5/reading-override.ts';
+import { readOverrides } from '../../../../src/core/reading-override.ts';
 import { tokenizeText } from '../../../../src/engine/f5/tokenizer.ts';
 
 const spoken = (text: string) =>
@@ -36,6 +36,7 @@ for (const text of [
   '{a行|a1}',
   '{行|h4ng}',
   '{行|háng2}',
+  '{。|hao3}',
 ]) {
   test(`${text} is text like any other`, () => {
     assert.deepEqual(readOverrides(text), { text, overrides: [] });

@@ -13,6 +13,14 @@ export interface ReadingOverride {
   readonly syllables: readonly string[];
 }
 
+/** Where it stands in the text, braces included. */
+export interface ReadingPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly word: string;
+  readonly syllables: readonly string[];
+}
+
 export interface PlainText {
   /** the text with each override replaced by its word */
   readonly text: string;
@@ -20,7 +28,9 @@ export interface PlainText {
   readonly overrides: readonly ReadingOverride[];
 }
 
-const OVERRIDE = /\{([^{}|\s]{1,32})\|([^{}|]{2,256})\}/gu;
+/** What may be one. A full stop inside would end a sentence. */
+export const READING_FORM = '\\{([^{}|\\s。！？｡]{1,32})\\|([^{}|]{2,256})\\}';
+const OVERRIDE = new RegExp(READING_FORM, 'gu');
 const CHINESE = /[\u3100-\u9fff]/u;
 const ALL_CHINESE = /^[\u3100-\u9fff]+$/u;
 const SYLLABLE = /^[a-z]{1,6}$/;
@@ -29,19 +39,32 @@ const TONE_MARKS = ['\u0304', '\u0301', '\u030c', '\u0300'];
 
 /** Never throws. Linear in the length of the text. */
 export function readOverrides(text: string): PlainText {
-  if (!text.includes('{')) return { text, overrides: [] };
   const overrides: ReadingOverride[] = [];
   let plain = '';
-  let end = 0;
+  let last = 0;
+  for (const { start, end, word, syllables } of readingPlaces(text)) {
+    plain += text.slice(last, start);
+    overrides.push({ start: plain.length, end: plain.length + word.length, word, syllables });
+    plain += word;
+    last = end;
+  }
+  return { text: plain + text.slice(last), overrides };
+}
+
+/** In order, never overlapping. Never throws. Linear in the length of the text. */
+export function readingPlaces(text: string): ReadingPlace[] {
+  if (!text.includes('{')) return [];
+  const places: ReadingPlace[] = [];
   for (const { 0: match, 1: word, 2: list, index } of text.matchAll(OVERRIDE)) {
     const syllables = syllablesFor(word!, list!);
-    if (syllables === undefined) continue;
-    plain += text.slice(end, index);
-    overrides.push({ start: plain.length, end: plain.length + word!.length, word: word!, syllables });
-    plain += word!;
-    end = index + match.length;
+    if (syllables !== undefined) places.push({ start: index, end: index + match.length, word: word!, syllables });
   }
-  return { text: plain + text.slice(end), overrides };
+  return places;
+}
+
+/** UTF-8 bytes of what is spoken: a reading counts as its word, its letters take no time. */
+export function spokenBytes(text: string): number {
+  return Buffer.byteLength(readOverrides(text).text);
 }
 
 function syllablesFor(word: string, list: string): string[] | undefined {
