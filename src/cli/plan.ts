@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
 import type { ItemPart } from '../core/shard.ts';
+import { addBookFlags, type BookFlags, bookOptions, leftOutLines } from './book-flags.ts';
 import type { CliContext } from './context.ts';
 import { openNarrator } from './open-narrator.ts';
 import { addSpeakingFlags, number, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
 import { textLines, textRecord } from './show-text.ts';
 import { EXIT, formatDuration, formatError, formatTable, type Terminal } from './terminal.ts';
 
-interface PlanFlags extends SpeakingFlags {
+interface PlanFlags extends SpeakingFlags, BookFlags {
   rtf?: number;
   showText?: boolean;
 }
@@ -18,26 +19,29 @@ const PROBLEMS_SHOWN = 100;
 
 export function addPlanCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('plan <manifest>')
-    .description('look before you start: bad lines, characters, predicted audio and time; writes nothing')
+    .command('plan <source>')
+    .description(
+      'look before you start: bad lines, characters, predicted audio and time of a manifest or a book; writes nothing',
+    )
     .option(
       '--rtf <factor>',
       'real-time factor to predict the time with; by default it is measured with a few sentences',
       number,
     )
     .option('--show-text', 'print what would be said beside what is written; predicts no time unless --rtf is given');
-  addSpeakingFlags(command)
+  addBookFlags(addSpeakingFlags(command))
     .addHelpText('after', '\nExit code: 0 every line is good, 3 some are bad, 1 all are.')
-    .action((manifest: string, flags: PlanFlags) => plan(context, manifest, flags));
+    .action((source: string, flags: PlanFlags) => plan(context, source, flags));
 }
 
-async function plan(context: CliContext, manifest: string, flags: PlanFlags): Promise<void> {
+async function plan(context: CliContext, source: string, flags: PlanFlags): Promise<void> {
   const { terminal, lifecycle } = context;
   const narrator = await openNarrator(context, flags);
   const problems: NarratorError[] = [];
   let bad = 0;
-  const report = await narrator.plan(manifest, {
+  const report = await narrator.plan(source, {
     ...speakingOptions(flags),
+    ...bookOptions(flags),
     ...(flags.showText === true && { onPart: (part) => show(part, terminal, flags.json === true) }),
     onRejected: ({ error }) => {
       bad += 1;
@@ -63,6 +67,7 @@ async function plan(context: CliContext, manifest: string, flags: PlanFlags): Pr
     );
   } else {
     for (const problem of problems) terminal.note(formatError(problem));
+    if (report.book !== undefined) for (const line of leftOutLines(report.book.leftOut)) terminal.note(line);
     if (bad > problems.length) terminal.note(`… and ${bad - problems.length} more bad lines`);
     const rows = [
       ['items', `${report.items}${bad > 0 ? `, ${bad} of them bad` : ''}`],

@@ -1,15 +1,16 @@
-/** `narrator run`: a manifest to a folder of WAV files, resumable. */
+/** `narrator run`: a manifest or a book to a folder of WAV files, resumable. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type ErrorRecord, NarratorError } from '../core/errors.ts';
 import type { RunProgress, RunSummary } from '../runtime/run-folder.ts';
+import { addBookFlags, type BookFlags, bookOptions, leftOutLines } from './book-flags.ts';
 import type { CliContext } from './context.ts';
 import { openNarrator } from './open-narrator.ts';
 import { addSpeakingFlags, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
 import { EXIT, formatBar, formatDuration, formatError, type Terminal } from './terminal.ts';
 
-interface RunFlags extends SpeakingFlags {
+interface RunFlags extends SpeakingFlags, BookFlags {
   output: string;
   reuse: boolean;
 }
@@ -19,29 +20,32 @@ const FAILURES_SHOWN = 20;
 
 export function addRunCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('run <manifest>')
-    .description('narrate a manifest (.jsonl or .csv) into a folder; run it again to finish what is missing')
+    .command('run <source>')
+    .description(
+      'narrate a manifest (.jsonl, .csv) or a book (.epub, .md, .txt) into a folder; run it again to finish what is missing',
+    )
     .requiredOption('-o, --output <folder>', 'folder for the WAV files, results and the ledger')
     .option('--no-reuse', 'neither take nor keep synthesised segments (they make re-runs and edits cheap)');
-  addSpeakingFlags(command)
+  addBookFlags(addSpeakingFlags(command))
     .addHelpText(
       'after',
       `
 A manifest has one item a line: {"id": "a", "text": "…"} and, if you like, voice, speed, seed, language, output,
-metadata; or textFile in place of text. Flags are the defaults of items that say nothing themselves.
+metadata; or textFile in place of text. Of a book each chapter is an item: 01-the-beginning.wav. Flags are the defaults of items that say nothing themselves.
 Kill it at any moment and run it again: it goes on where it stopped.
 
 Exit code: 0 every item has its WAV file, 3 some failed (see errors.jsonl), 1 none or the run itself failed.`,
     )
-    .action((manifest: string, flags: RunFlags) => run(context, manifest, flags));
+    .action((source: string, flags: RunFlags) => run(context, source, flags));
 }
 
-async function run(context: CliContext, manifest: string, flags: RunFlags): Promise<void> {
+async function run(context: CliContext, source: string, flags: RunFlags): Promise<void> {
   const { terminal, lifecycle } = context;
   const narrator = await openNarrator(context, flags);
   context.onInterrupt('What is done is kept: run the same command again to go on.');
-  const summary = await narrator.run(manifest, {
+  const summary = await narrator.run(source, {
     ...speakingOptions(flags),
+    ...bookOptions(flags),
     outDirectory: flags.output,
     reuse: flags.reuse,
     signal: lifecycle.signal,
@@ -71,7 +75,8 @@ function progressLine({ share, items, audioSeconds, realTimeFactor, remainingSec
 }
 
 async function printSummary(terminal: Terminal, summary: RunSummary): Promise<void> {
-  const { items, succeeded, failed, audioSeconds, elapsedSeconds, outDirectory } = summary;
+  const { items, succeeded, failed, audioSeconds, elapsedSeconds, outDirectory, book } = summary;
+  if (book !== undefined) for (const line of leftOutLines(book.leftOut)) terminal.note(line);
   if (failed > 0) {
     const lines = (await readFile(join(outDirectory, 'errors.jsonl'), 'utf8'))
       .split('\n')

@@ -1,19 +1,17 @@
 /** `narrator submit`: hands a manifest or a text to a server as a job. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
 import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
+import { addBookFlags, type BookFlags, bookOptions, leftOutLines } from './book-flags.ts';
 import type { ServerClient, ServerRequest } from './client.ts';
 import type { ServerJob } from './client-job.ts';
 import type { CliContext } from './context.ts';
-import { readTextInput } from './read-text-input.ts';
 import { addServerFlags, openClient, type ServerFlags } from './server-flags.ts';
 import { addVoiceFlags, type VoiceFlags, wholeNumber } from './speaking-flags.ts';
+import { type JobOptions, submitRequest } from './submit-request.ts';
 import { watchJob } from './watch.ts';
 
-interface SubmitFlags extends ServerFlags, VoiceFlags {
+interface SubmitFlags extends ServerFlags, VoiceFlags, BookFlags {
   wait?: boolean;
   notify?: string[];
   priority?: number;
@@ -23,22 +21,13 @@ interface SubmitFlags extends ServerFlags, VoiceFlags {
   metadata?: string[];
 }
 
-/** What is asked for besides the manifest: see docs/api.md. */
-type JobOptions = Record<string, unknown>;
-
-const MANIFEST_TYPES: Readonly<Record<string, string>> = {
-  '.jsonl': 'application/x-ndjson',
-  '.ndjson': 'application/x-ndjson',
-  '.csv': 'text/csv',
-};
-/** As ids of items may be spelled; see docs/manifest.md. */
-const ITEM_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-
 export function addSubmitCommand(program: Command, context: CliContext): void {
   const command = program
     .command('submit <source>')
-    .description('hand a manifest (.jsonl, .csv), a text file, "-", s3://… or https://… to a server as a job');
-  addVoiceFlags(command)
+    .description(
+      'hand a manifest (.jsonl, .csv), a book (.epub, .md, .txt), a text file, "-", s3://… or https://… to a server as a job',
+    );
+  addBookFlags(addVoiceFlags(command))
     .option('--wait', 'follow the job until it is finished')
     .option(
       '--notify <url...>',
@@ -53,10 +42,11 @@ export function addSubmitCommand(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-Prints the name of the job. Items name their text as "text": a server reads no files from beside a manifest.
+Prints the name of the job. Of a book each chapter is an item; it is read here, and sent as a manifest. Items name their text as "text": a server reads no files from beside a manifest.
 
 Examples:
   narrator submit book.jsonl --voice slt --wait
+  narrator submit emma.epub --voice slt --results s3://books/emma/audio
   echo 'Good morning.' | narrator submit - --json
   narrator submit s3://books/emma/manifest.jsonl --results s3://books/emma/audio --notify https://studio.example/hook
 
@@ -67,7 +57,11 @@ Exit code: 0 accepted (with --wait: every item has its WAV file, 3 some have, 1 
 
 async function submit(context: CliContext, source: string, flags: SubmitFlags): Promise<void> {
   const client = openClient(context, flags);
-  const job = await send(client, await requestOf(source, optionsOf(flags, context.config.notify.webhookSecret)), flags);
+  const options = optionsOf(flags, context.config.notify.webhookSecret);
+  const asked = { ...bookOptions(flags), ...(flags.language !== undefined && { language: flags.language }) };
+  const { leftOut, ...request } = await submitRequest(source, options, asked);
+  if (!flags.json) for (const line of leftOutLines(leftOut)) context.terminal.note(line);
+  const job = await send(client, request, flags);
   if (flags.wait) {
     if (!flags.json) context.terminal.note(`Job ${job.id} is accepted.`);
     await watchJob(context, client, job.id, flags);
@@ -85,34 +79,12 @@ function send(client: ServerClient, request: ServerRequest, { idempotencyKey }: 
   return client.json<ServerJob>('/v1/jobs', { method: 'POST', ...request, headers });
 }
 
-async function requestOf(source: string, options: JobOptions): Promise<ServerRequest> {
-  if (/^(s3|https?):\/\//i.test(source)) {
-    const isManifest = extname(source.replace(/[?#].*$/, '')).toLowerCase() in MANIFEST_TYPES;
-    return { json: { ...options, [isManifest ? 'manifest' : 'textUrl']: source } };
-  }
-  const contentType = MANIFEST_TYPES[extname(source).toLowerCase()];
-  if (contentType === undefined) {
-    const name = basename(source, extname(source));
-    const itemId = source !== '-' && ITEM_ID.test(name) ? { itemId: name } : {};
-    return { json: { ...options, ...itemId, text: await readTextInput(source) } };
-  }
-  await checkFile(source);
-  const query = Object.keys(options).length === 0 ? {} : { options: JSON.stringify(options) };
-  return { query, upload: { contentType, open: () => createReadStream(source) } };
-}
-
-async function checkFile(path: string): Promise<void> {
-  const entry = await stat(path).catch((cause: unknown) => {
-    throw new NarratorError('usage', `${path} cannot be read: there is no such file.`, {}, { cause });
-  });
-  if (!entry.isFile()) throw new NarratorError('usage', `${path} is not a file.`);
-}
-
 /** Without what was not asked for. @throws NarratorError usage */
 function optionsOf(flags: SubmitFlags, secret: string | undefined): JobOptions {
-  const { voice, speed, seed, language, steps, cfg, format, priority, notify, metadata, results } = flags;
+  const { voice, speed, seed, language, normalise, emoji, unsupported, markup } = flags;
+  const { steps, cfg, format, priority, notify, metadata, results } = flags;
   return given({
-    defaults: given({ voice, speed, seed, language }),
+    defaults: given({ voice, speed, seed, language, normalise, emoji, unsupported, markup }),
     parameters: given({ steps, cfg }),
     format,
     priority,

@@ -1,6 +1,6 @@
 /** Puts the rooms together: one model, its engine, its voices, and jobs on folders. Entry points and the library stand on it. */
 import { join } from 'node:path';
-import { type ManifestFile, openManifestFile } from '../adapters/manifest-file.ts';
+import type { ManifestFile } from '../adapters/manifest-file.ts';
 import { placeFile } from '../adapters/place-file.ts';
 import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { MemoryStore } from '../adapters/store-memory.ts';
@@ -22,6 +22,7 @@ import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
 import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
 import { modelPlaces } from './model-places.ts';
+import { type BookItems, type BookOptions, openSourceFile } from './open-book.ts';
 import { openLexicon } from './open-lexicon.ts';
 import { openStore, type SharedStore } from './open-store.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
@@ -48,6 +49,8 @@ export interface Speech extends SpeechInfo {
 
 export interface PlanReport extends PlanTotals {
   readonly shards: number;
+  /** what the items were made from, and what of it is not read; absent for a manifest */
+  readonly book?: Omit<BookItems, 'items'>;
 }
 
 /** Shards held at once. The engine needs more waiting than one batch takes, and the parts between synthesis must overlap with it. */
@@ -128,23 +131,26 @@ export class Narrator {
     return this.#engine.statistics;
   }
 
-  /** A manifest to a folder of WAV files; see RunOptions. */
-  async run(manifestPath: string, options: RunOptions): Promise<RunSummary> {
-    return runFolder(this, await openManifestFile(manifestPath), options);
+  /** A manifest, or a book (see open-book.ts), to a folder of WAV files; see RunOptions. */
+  async run(source: string, options: RunOptions): Promise<RunSummary> {
+    const manifest = await openSourceFile(source, options);
+    const summary = await runFolder(this, manifest, options);
+    return manifest.book === undefined ? summary : { ...summary, book: manifest.book };
   }
 
   /** A dry run: what `run` would do, and every bad line. Writes nothing and loads no weights. */
   async plan(
-    manifestPath: string,
-    options: SpeakingOptions & {
-      onRejected?: (rejected: RejectedItem) => void;
-      /** hears of what would be spoken, in order; a long item may come in several parts */
-      onPart?: (part: ItemPart) => void;
-    } = {},
+    source: string,
+    options: SpeakingOptions &
+      BookOptions & {
+        onRejected?: (rejected: RejectedItem) => void;
+        /** hears of what would be spoken, in order; a long item may come in several parts */
+        onPart?: (part: ItemPart) => void;
+      } = {},
   ): Promise<PlanReport> {
-    const manifest = await openManifestFile(manifestPath);
+    const manifest = await openSourceFile(source, options);
     const { defaults, parameters } = this.choices(options);
-    return planDryRun(
+    const report = await planDryRun(
       { format: manifest.format, bytes: manifest.read() },
       { defaults, parameters, shardSeconds: SHARD_SECONDS },
       {
@@ -153,6 +159,7 @@ export class Narrator {
         ...(options.onPart && { onPart: options.onPart }),
       },
     );
+    return manifest.book === undefined ? report : { ...report, book: manifest.book };
   }
 
   /**

@@ -24,6 +24,7 @@ import type { ResultsPlace } from '../core/results.ts';
 import type { PlanTotals } from '../core/shard.ts';
 import type { EmbeddedJobs } from './embedded-jobs.ts';
 import type { Narrator, SpeakingOptions } from './narrator.ts';
+import type { BookItems, BookOptions } from './open-book.ts';
 
 export interface RunProgress {
   readonly items: { readonly total: number; readonly succeeded: number; readonly failed: number };
@@ -36,7 +37,7 @@ export interface RunProgress {
   readonly remainingSeconds: number | undefined;
 }
 
-export interface RunOptions extends SpeakingOptions {
+export interface RunOptions extends SpeakingOptions, BookOptions {
   readonly outDirectory: string;
   /** take segments that are stored, and store new ones; true by default */
   readonly reuse?: boolean;
@@ -52,6 +53,8 @@ export interface RunSummary extends JobSummary {
   readonly elapsedSeconds: number;
   /** the job was finished before: nothing was done */
   readonly alreadyDone: boolean;
+  /** what the items were made from, and what of it is not read; absent for a manifest */
+  readonly book?: Omit<BookItems, 'items'>;
 }
 
 const PROGRESS_INTERVAL_MS = 500;
