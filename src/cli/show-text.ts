@@ -5,10 +5,11 @@ import type { ItemPart } from '../core/shard.ts';
 export function* textLines(part: ItemPart): Generator<string> {
   if (part.firstSegment === 0) yield `${part.item} (line ${part.line}, voice ${part.voice.id})`;
   for (const [index, segment] of part.segments.entries()) {
-    const { written = segment.text, text, language, pauseAfterMs, silent } = segment;
+    const { written = segment.text, text, language, pauseAfterMs, silent, voice, speed } = segment;
     const number = String(part.firstSegment + index + 1).padStart(4);
     const unchanged = written === text;
-    yield `${number} ${language} | ${oneLine(written)}`;
+    const manner = [language, voice?.id, speed === undefined ? undefined : `speed ${speed}`];
+    yield `${number} ${manner.filter((one) => one !== undefined).join(' ')} | ${oneLine(written)}`;
     if (!unchanged) yield `       -> | ${text}`;
     const remarks = [
       pauseAfterMs > 0 ? `pause ${pauseAfterMs} ms` : '',
@@ -34,10 +35,12 @@ export function textRecord({ line, item, voice, firstSegment, segments, unknownC
     item,
     voice: voice.id,
     firstSegment,
-    segments: segments.map(({ text, written = text, language, pauseAfterMs, silent }) => ({
+    segments: segments.map(({ text, written = text, language, pauseAfterMs, silent, voice: own, speed }) => ({
       written,
       spoken: text,
       language,
+      voice: own?.id,
+      speed,
       pauseAfterMs,
       silent,
     })),

@@ -1,5 +1,6 @@
 /** Flags that several commands share: which model, which voice, how it speaks. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Markup, MARKUPS } from '../core/manifest.ts';
 import type { Config } from '../runtime/config.ts';
 import type { SpeakingOptions } from '../runtime/narrator.ts';
 
@@ -21,13 +22,13 @@ export interface VoiceFlags {
   steps?: number;
   cfg?: number;
   format?: 'int16' | 'int24' | 'float32';
-}
-
-export interface SpeakingFlags extends ModelFlags, VoiceFlags {
   normalise?: 'off' | 'basic' | 'full';
   emoji?: 'drop' | 'name';
   unsupported?: 'error' | 'drop';
-  markup?: 'none' | 'markdown';
+  markup?: Markup;
+}
+
+export interface SpeakingFlags extends ModelFlags, VoiceFlags {
   json?: boolean;
 }
 
@@ -66,7 +67,7 @@ export function addVoiceFlags(command: Command): Command {
     .addOption(
       new Option('--unsupported <what>', 'words in a script that the model does not know').choices(['error', 'drop']),
     )
-    .addOption(new Option('--markup <form>', 'what texts are written in').choices(['none', 'markdown']))
+    .addOption(new Option('--markup <form>', 'what texts are written in').choices(MARKUPS))
     .addOption(
       new Option('--format <format>', 'sample format of the WAV files')
         .choices(['int16', 'int24', 'float32'])

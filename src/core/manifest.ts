@@ -24,24 +24,46 @@ const seed = z
   .refine((value) => /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n, 'must be a whole number from 0 to 2^64 - 1')
   .transform((value) => BigInt(value).toString());
 
-/** BCP 47; only the primary tag matters: 'en', 'zh'. */
+/** BCP 47, in its usual spelling afterwards: 'en', 'en-GB', 'zh-Hant-TW'. The region decides how numeric dates are read. */
 const language = z
   .string('must be a language tag such as "en"')
   .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/, 'must be a language tag such as "en" or "zh-CN"')
-  .transform((tag) => (tag.split('-')[0] as string).toLowerCase());
+  .transform(usualSpelling);
+
+function usualSpelling(tag: string): string {
+  const [primary = '', ...subtags] = tag.toLowerCase().split('-');
+  const spelled = subtags.map((subtag) => {
+    if (/^[a-z]{2}$/.test(subtag)) return subtag.toUpperCase();
+    return /^[a-z]{4}$/.test(subtag) ? subtag.charAt(0).toUpperCase() + subtag.slice(1) : subtag;
+  });
+  return [primary, ...spelled].join('-');
+}
 
 const voice = z
   .string('must be the name of a voice')
   .min(1, 'must be the name of a voice')
   .max(128, 'must be at most 128 characters');
 
-const SPEED_RULE = 'must be a number from 0.5 to 2';
-const speed = z.number(SPEED_RULE).min(0.5, SPEED_RULE).max(2, SPEED_RULE);
+export const SPEED_MIN = 0.5;
+export const SPEED_MAX = 2;
+const SPEED_RULE = `must be a number from ${SPEED_MIN} to ${SPEED_MAX}`;
+const speed = z.number(SPEED_RULE).min(SPEED_MIN, SPEED_RULE).max(SPEED_MAX, SPEED_RULE);
 
 const normalise = z.enum(['off', 'basic', 'full'], 'must be "off", "basic" or "full"');
 const unsupported = z.enum(['error', 'drop'], 'must be "error" or "drop"');
-const markup = z.enum(['none', 'markdown'], 'must be "none" or "markdown"');
+/** What a text is written in: see text/markup-tags.ts, text/markdown.ts and text/ssml.ts. */
+export const MARKUPS = ['none', 'tags', 'markdown', 'ssml'] as const;
+export type Markup = (typeof MARKUPS)[number];
+const markup = z.enum(MARKUPS, 'must be "none", "tags", "markdown" or "ssml"');
 const emoji = z.enum(['drop', 'name'], 'must be "drop" or "name"');
+
+/** How texts are read, of an item, a job or a text that is spoken at once: see text.md. */
+export const readingSchema = z.object({
+  normalise: normalise.exactOptional(),
+  emoji: emoji.exactOptional(),
+  unsupported: unsupported.exactOptional(),
+  markup: markup.exactOptional(),
+});
 
 const METADATA_PAIRS_MAX = 16;
 /** Of an item, or of a whole job: handed through. */
@@ -104,10 +126,7 @@ export const manifestItemSchema = z
       speed: speed.exactOptional(),
       seed: seed.exactOptional(),
       language: language.exactOptional(),
-      normalise: normalise.exactOptional(),
-      emoji: emoji.exactOptional(),
-      unsupported: unsupported.exactOptional(),
-      markup: markup.exactOptional(),
+      ...readingSchema.shape,
       output: output.exactOptional(),
       metadata: metadataSchema.exactOptional(),
     },
@@ -155,10 +174,7 @@ export const itemDefaultsSchema = z.strictObject({
   speed: speed.exactOptional(),
   seed: seed.exactOptional(),
   language: language.exactOptional(),
-  normalise: normalise.exactOptional(),
-  emoji: emoji.exactOptional(),
-  unsupported: unsupported.exactOptional(),
-  markup: markup.exactOptional(),
+  ...readingSchema.shape,
 });
 
 export type ItemDefaults = z.output<typeof itemDefaultsSchema>;

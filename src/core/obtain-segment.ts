@@ -7,7 +7,7 @@ import type { ArtifactStore, AudioFunctions, SynthesisEngine, WaveformWarning } 
 import { type SegmentOutcome, warningSchema } from './record.ts';
 import { TAKES_MAX, takeSeed } from './seeds.ts';
 import type { PlannedSegment } from './segment.ts';
-import type { ItemPart } from './shard.ts';
+import { type ItemPart, mannerOf } from './shard.ts';
 
 export interface ObtainedSegment {
   readonly outcome: SegmentOutcome;
@@ -58,7 +58,8 @@ async function obtainTake(
 ): Promise<ObtainedSegment> {
   const { store, engine, audio, modelDigest, signal, priority } = source;
   const seed = takeSeed(planned.seed, take);
-  const identity = { text: planned.text, voiceVersion: part.voice.version, modelDigest, parameters: part.parameters };
+  const { voice, parameters } = mannerOf(part, planned);
+  const identity = { text: planned.text, voiceVersion: voice.version, modelDigest, parameters };
   const key = take === 1 ? planned.key : segmentDigest({ ...identity, seed });
 
   const stored = cache === 'reuse' ? await storedSegment(key, source) : undefined;
@@ -70,11 +71,11 @@ async function obtainTake(
       key,
       label,
       text: planned.text,
-      voiceVersion: part.voice.version,
-      promptSamples: part.voice.promptSamples,
+      voiceVersion: voice.version,
+      promptSamples: voice.promptSamples,
       frames: planned.frames,
       seed,
-      parameters: part.parameters,
+      parameters,
       ...(priority !== undefined && { priority }),
     },
     { signal },

@@ -1,4 +1,5 @@
 /** From the lines of a manifest to planned items: checked, cut into segments, measured and seeded. Writes nothing. */
+import { Cast } from './cast.ts';
 import { DuplicateIndex } from './duplicate-index.ts';
 import { NarratorError, toNarratorError } from './errors.ts';
 import type { JobParameters } from './job.ts';
@@ -11,9 +12,9 @@ import {
   type ManifestLimits,
 } from './manifest.ts';
 import { readManifest } from './manifest-reader.ts';
-import type { SegmentText } from './ports.ts';
+import type { SegmentText, VoicesNamed } from './ports.ts';
 import { segmentSeed } from './seeds.ts';
-import type { PlannedSegment, SpeechModel, SynthesisParameters, TextSegment } from './segment.ts';
+import type { PlannedSegment, PlannedVoice, SpeechModel, SynthesisParameters, TextSegment } from './segment.ts';
 import type { ItemPart, RejectedItem } from './shard.ts';
 import type { VoiceLibrary, VoiceProfile } from './voice.ts';
 
@@ -28,6 +29,7 @@ export interface PlanDeps {
   readonly model: SpeechModel;
   readonly voices: VoiceLibrary;
   readonly segmentText: SegmentText;
+  readonly voicesNamed: VoicesNamed;
   /** without it, items with a textFile are rejected */
   readonly readTextFile?: ReadTextFile;
   readonly limits?: Partial<ManifestLimits>;
@@ -61,8 +63,6 @@ export interface ManifestSource {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** Voices of one manifest that are remembered: a lookup an item would be a file or a request each. */
-const VOICES_REMEMBERED_MAX = 4096;
 /** Unknown characters that an item's outcome names. */
 const UNKNOWN_CHARACTERS_NAMED_MAX = 100;
 
@@ -129,32 +129,37 @@ function duplicateCheck(): (item: ManifestItem, line: number) => NarratorError |
 }
 
 function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimits) {
-  const { model, segmentText } = deps;
+  const { model, segmentText, voicesNamed } = deps;
   const defaults = options.defaults ?? {};
-  const findVoice = rememberedVoices(deps.voices);
+  const cast = new Cast(deps.voices);
 
   return async (item: ManifestItem, line: number): Promise<PlannedItem> => {
-    const voice = await findVoice(item.voice ?? defaults.voice, line);
+    const voice = await cast.ofItem(item.voice ?? defaults.voice, line);
     const language = item.language ?? defaults.language ?? 'auto';
     const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
     const text = await textOf(item, line, { ...deps, limits, source: options.source });
     const { normalise, emoji, markup, unsupported = 'error' } = { ...defaults, ...item };
+    const voices = await cast.ofText(voicesNamed(text, markup ?? 'none'));
+    const voiceOf = (name: string | undefined) => (name === undefined ? undefined : voices.get(name)) ?? voice;
     const pieces = segmentText(text, {
       language,
       fallback: voice.language,
-      maxBytes: model.maxTextBytes(voice, parameters.speed),
+      voices,
+      maxBytes: (manner) => model.maxTextBytes(voiceOf(manner.voice), manner.speed ?? parameters.speed),
       ...(normalise && { normalise }),
       ...(emoji && { emoji }),
       ...(markup && { markup }),
     });
     const { speakable, unknown } = sift(pieces, model, line, unsupported);
     const baseSeed = item.seed ?? defaults.seed ?? '0';
-    const segments = speakable.map((piece) => plannedSegment(piece, { voice, parameters, baseSeed, model }));
+    const segments = speakable.map((piece) =>
+      plannedSegment(piece, { voice, ownVoice: voiceOf(piece.voice), parameters, baseSeed, model }),
+    );
     return {
       line,
       item: item.id,
       output: item.output,
-      voice: { id: voice.id, version: voice.version, promptSamples: voice.promptSamples },
+      voice: plannedVoice(voice),
       parameters,
       firstSegment: 0,
       totalSegments: segments.length,
@@ -164,28 +169,6 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
       ...(unknown.length > 0 && { unknownCharacters: unknown.slice(0, UNKNOWN_CHARACTERS_NAMED_MAX) }),
       characters: text.length,
     };
-  };
-}
-
-function rememberedVoices(voices: VoiceLibrary) {
-  const remembered = new Map<string, VoiceProfile | undefined>();
-  return async (id: string | undefined, line: number): Promise<VoiceProfile> => {
-    if (id === undefined) {
-      throw new NarratorError('item_invalid', `Line ${line}: voice is missing, and the job has no default voice.`, {
-        field: 'voice',
-      });
-    }
-    if (!remembered.has(id)) {
-      if (remembered.size >= VOICES_REMEMBERED_MAX) remembered.clear();
-      remembered.set(id, await voices.find(id));
-    }
-    const voice = remembered.get(id);
-    if (voice === undefined) {
-      throw new NarratorError('voice_not_found', `Line ${line}: there is no voice ${JSON.stringify(id)}.`, {
-        field: 'voice',
-      });
-    }
-    return voice;
   };
 }
 
@@ -294,21 +277,33 @@ function canBeSpoken(text: string, lacking: ReadonlySet<string>): boolean {
   return false;
 }
 
+/** @param context.voice the item's @param context.ownVoice that of the segment */
 function plannedSegment(
   piece: TextSegment,
-  context: { voice: VoiceProfile; parameters: SynthesisParameters; baseSeed: string; model: SpeechModel },
+  context: {
+    voice: VoiceProfile;
+    ownVoice: VoiceProfile;
+    parameters: SynthesisParameters;
+    baseSeed: string;
+    model: SpeechModel;
+  },
 ): PlannedSegment {
-  const { voice, parameters, baseSeed, model } = context;
-  const { spoken: text, written, language, pauseAfterMs, silent } = piece;
+  const { voice, ownVoice, baseSeed, model } = context;
+  const { spoken: text, written, language, pauseAfterMs, silent, speed = context.parameters.speed } = piece;
+  const parameters = { ...context.parameters, speed };
   const seed = segmentSeed(baseSeed, text, language);
   return {
-    key: segmentDigest({ text, voiceVersion: voice.version, modelDigest: model.digest, parameters, seed }),
+    key: segmentDigest({ text, voiceVersion: ownVoice.version, modelDigest: model.digest, parameters, seed }),
     text,
     ...(written !== text && { written }),
     language,
-    frames: model.predictFrames(text, voice, parameters.speed),
+    frames: model.predictFrames(text, ownVoice, speed),
     seed,
     pauseAfterMs,
     ...(silent !== undefined && { silent }),
+    ...(ownVoice.id !== voice.id && { voice: plannedVoice(ownVoice) }),
+    ...(speed !== context.parameters.speed && { speed }),
   };
 }
+
+const plannedVoice = ({ id, version, promptSamples }: VoiceProfile): PlannedVoice => ({ id, version, promptSamples });

@@ -2,6 +2,7 @@
  * The three ports of the core. Everything that touches a disk, a network or a model stands behind one of them; anything
  * smaller is passed as a function. Adapters implement these; test/contract holds one suite a port.
  */
+import type { Markup } from './manifest.ts';
 import type { PreparedVoice } from './voice.ts';
 import type { SynthesisParameters, TextSegment } from './segment.ts';
 
@@ -174,11 +175,28 @@ export interface ReadingOptions {
   /** dropped by default */
   readonly emoji?: 'drop' | 'name';
   /** none (the default): the text is plain text */
-  readonly markup?: 'none' | 'markdown';
+  readonly markup?: Markup;
 }
 
 /** Cuts a text into segments; see text/segment-text.ts. */
 export type SegmentText = (
   text: string,
-  options: ReadingOptions & { readonly language: string; readonly fallback?: string; readonly maxBytes: number },
+  options: ReadingOptions & {
+    readonly language: string;
+    readonly fallback?: string;
+    /** longest text of a segment in UTF-8 bytes, or that of a segment with another voice or speed than the item's */
+    readonly maxBytes: number | ((manner: Pick<TextSegment, 'voice' | 'speed'>) => number);
+    /** those that the text's markup may switch to, by name, with their language */
+    readonly voices?: ReadonlyMap<string, { readonly language: string }>;
+  },
 ) => readonly TextSegment[];
+
+/** A voice that the markup of a text names, and where it does so first. */
+export interface VoiceMention {
+  readonly name: string;
+  /** line and column of the text, from 1; absent where the name is text unless there is such a voice */
+  readonly place?: { readonly line: number; readonly column: number };
+}
+
+/** Which voices a text names, each once: to be looked up before it is cut. @throws NarratorError item_invalid with line and column */
+export type VoicesNamed = (text: string, markup: Markup) => readonly VoiceMention[];

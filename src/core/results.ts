@@ -113,6 +113,8 @@ function sidecarOf(item: SpokenItem, head: JobHead, places: ReturnType<typeof pl
       text: planned.written ?? planned.text,
       spoken: planned.text,
       language: planned.language,
+      ...(planned.voice !== undefined && { voice: { id: planned.voice.id, version: planned.voice.version } }),
+      ...(planned.speed !== undefined && { speed: planned.speed }),
       start: seconds(places[index]?.start ?? 0, sampleRateHz),
       end: seconds(places[index]?.end ?? 0, sampleRateHz),
       seed: outcome.seed,

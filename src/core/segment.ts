@@ -25,7 +25,14 @@ export interface TextSegment {
   readonly pauseAfterMs: number;
   /** characters of `written` for which nothing is said (emoji, marks of layout), each once; absent if there are none */
   readonly silent?: string;
+  /** name of the voice that the text's markup asks for; absent: the item's */
+  readonly voice?: string;
+  /** that the text's markup asks for; absent: the item's */
+  readonly speed?: number;
 }
+
+/** A voice as a plan holds it: which one, and what the engine must know before it has loaded it. */
+export type PlannedVoice = Pick<VoiceProfile, 'id' | 'version' | 'promptSamples'>;
 
 export interface PlannedSegment {
   /** sha256 (hex) of text, voice version, model digest, parameters and seed: names the sound, see core/keys.ts */
@@ -41,6 +48,10 @@ export interface PlannedSegment {
   readonly pauseAfterMs: number;
   /** see TextSegment */
   readonly silent?: string;
+  /** absent when it is the item's */
+  readonly voice?: PlannedVoice;
+  /** absent when it is the item's */
+  readonly speed?: number;
 }
 
 /** What the planner must know of a model: pure functions and numbers, no weights. Built by the engine room. */

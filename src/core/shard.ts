@@ -1,6 +1,7 @@
 /** What planning writes: shards, and the plan of a job over all of them. */
 import { z } from 'zod';
 import { errorRecordSchema } from './error-record.ts';
+import type { PlannedSegment } from './segment.ts';
 
 const parametersSchema = z.strictObject({
   steps: z.number(),
@@ -8,6 +9,8 @@ const parametersSchema = z.strictObject({
   sway: z.number().nullable(),
   speed: z.number(),
 });
+
+const voiceSchema = z.strictObject({ id: z.string(), version: z.string(), promptSamples: z.int() });
 
 /** PlannedSegment of segment.ts */
 const segmentSchema = z.strictObject({
@@ -19,6 +22,8 @@ const segmentSchema = z.strictObject({
   seed: z.string(),
   pauseAfterMs: z.number(),
   silent: z.string().exactOptional(),
+  voice: voiceSchema.exactOptional(),
+  speed: z.number().exactOptional(),
 });
 
 /** The segments of one item that lie in one shard; nearly always all of them. */
@@ -27,7 +32,7 @@ const itemPartSchema = z.strictObject({
   item: z.string(),
   /** relative path, ends in .wav */
   output: z.string(),
-  voice: z.strictObject({ id: z.string(), version: z.string(), promptSamples: z.int() }),
+  voice: voiceSchema,
   parameters: parametersSchema,
   /** place in the item of the first segment here, from 0 */
   firstSegment: z.int(),
@@ -41,6 +46,15 @@ const itemPartSchema = z.strictObject({
   unknownCharacters: z.array(z.string()).exactOptional(),
 });
 export type ItemPart = z.infer<typeof itemPartSchema>;
+
+/** The voice and the parameters of one segment: the item's, but for what its text switches. */
+export function mannerOf({ voice, parameters }: ItemPart, segment: Pick<PlannedSegment, 'voice' | 'speed'>) {
+  const { speed = parameters.speed } = segment;
+  return {
+    voice: segment.voice ?? voice,
+    parameters: speed === parameters.speed ? parameters : { ...parameters, speed },
+  };
+}
 
 /** Predicted frames of speech. */
 export const framesOf = (part: ItemPart) => part.segments.reduce((sum, segment) => sum + segment.frames, 0);

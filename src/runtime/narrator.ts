@@ -18,6 +18,7 @@ import { type Model, openModel } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { findModelDirectory } from '../engine/models/list-models.ts';
 import type { Lexicon } from '../text/lexicon.ts';
+import { voicesNamed } from '../text/markup.ts';
 import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
 import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
@@ -246,6 +247,7 @@ export class Narrator {
       model: this.speechModel,
       voices: this.voices,
       segmentText: (text, options) => segmentText(text, { ...options, lexicon: this.lexicon }),
+      voicesNamed,
       ...(manifest && { readTextFile: (path, options) => manifest.readTextFile(path, options) }),
     };
   }

@@ -2,29 +2,30 @@
  * Text to segments: what the model is given, one pass each. Paragraphs, then language, then normalisation, then sentences;
  * short sentences are joined, long ones cut.
  *
- * 1. A segment never has more than `maxBytes` UTF-8 bytes of spoken text.
+ * 1. A segment never has more than `maxBytes` UTF-8 bytes of spoken text; a reading (`{行|hang2}`) counts as its word and is never cut.
  * 2. `written`, in order, is the input: all of it but white space at segments' ends, lone surrogates as U+FFFD.
  * 3. A segment ends where a sentence ends, if the limit allows. A sentence under 50 bytes is joined to the next, or the last
  *    of a paragraph to the one before, up to 200 bytes and never across paragraphs: F5-TTS guesses the length of an
  *    utterance from its bytes, and that guess is poor for one or two words.
  * 4. Takes time linear in the length of the text.
  */
+import { noSuchVoice } from '../core/cast.ts';
 import { NarratorError } from '../core/errors.ts';
 import type { SegmentText } from '../core/ports.ts';
+import { spokenBytes } from '../core/reading-override.ts';
 import type { TextSegment } from '../core/segment.ts';
 import { cutLong } from './cut-long.ts';
-import { detectLanguage, languageRuns } from './detect-language.ts';
-import { type PlainText, readMarkdown } from './markdown.ts';
-import { speak, type SpeakOptions } from './normalise.ts';
+import { primaryTag } from './language-tag.ts';
+import { readMarkup, wellFormed } from './markup.ts';
+import { type SaidWord, speak, type SpeakOptions } from './normalise.ts';
+import { PAUSE_MS } from './pauses.ts';
+import { sayAs } from './say-as.ts';
+import { type Manner, type MarkedText, markupError, placeIn, type Span } from './spans.ts';
 import { splitParagraphs, trimmed } from './split-paragraphs.ts';
 import { sentenceEnds } from './split-sentences.ts';
+import { type Stretch, Stretches } from './stretches.ts';
 
-/**
- * Silence between segments in milliseconds, on top of the little that the model leaves at the ends itself. Narrators pause
- * 0.3 to 0.5 s between sentences and about twice that between paragraphs; a cut that the text does not ask for shall not
- * be heard. All stay under 1.2 s with what the model adds.
- */
-export const PAUSE_MS = { cut: 0, clause: 80, sentence: 350, paragraph: 700 } as const;
+export { PAUSE_MS } from './pauses.ts';
 
 /** A sentence shorter than this is joined to a neighbour, as long as the two stay within the second. UTF-8 bytes. */
 export const JOIN_BYTES = { below: 50, upTo: 200 } as const;
@@ -37,7 +38,7 @@ export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
 
 /**
  * @param options.language 'en', 'zh', 'auto' (each sentence by its script), or another BCP-47 tag, for which text is cut
- * but not normalised
+ * but not normalised; a region ('en-GB') decides the order of numeric dates
  * @param options.fallback with 'auto': the language of what has no script of its own (numbers) or one that is neither Latin nor
  * Han; by default that of most of the text, or English. If it is neither 'en' nor 'zh' it is the language of everything.
  * @param options.maxBytes longest spoken text of a segment in UTF-8 bytes
@@ -45,39 +46,89 @@ export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
  * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
  */
 export function segmentText(input: string, options: SegmentOptions): TextSegment[] {
-  const { language, fallback, maxBytes, markup = 'none', ...reading } = options;
-  if (!(maxBytes >= LEAST_MAX_BYTES)) {
-    throw new NarratorError(
-      'voice_invalid',
-      `the voice leaves room for ${maxBytes} bytes of text in one pass of the model; at least ${LEAST_MAX_BYTES} are needed`,
-      { limit: LEAST_MAX_BYTES },
-    );
-  }
-  const source = input.replace(/\p{Cs}/gu, '\ufffd');
-  const plain = markup === 'markdown' ? readMarkdown(source) : undefined;
-  const text = plain?.text ?? source;
-  const isAuto = language === 'auto';
-  const tag = isAuto ? mainLanguage(text, fallback) : primaryTag(language);
+  const { markup = 'none', voices = NO_VOICES, maxBytes, ...reading } = options;
+  const source = wellFormed(input);
+  const marked = readMarkup(source, markup, (name) => voices.has(name)) ?? unmarked(source);
+  checkVoices(marked, source, voices);
+  const limitOf = limits(maxBytes);
+  limitOf({});
+  const stretches = new Stretches(marked, options);
   const pieces: Piece[] = [];
-  for (const { start, end } of splitParagraphs(text)) {
-    const paragraph = text.slice(start, end);
-    const runs = isAuto ? languageRuns(paragraph, tag) : [{ start: 0, end: paragraph.length, language: tag }];
-    for (const run of runs) {
-      const ofRun = segmentRun(paragraph.slice(run.start, run.end), run.language, maxBytes, reading);
-      for (const piece of ofRun) pieces.push({ ...piece, start: start + run.start + piece.start });
+  for (const { start, end } of splitParagraphs(marked.text)) {
+    for (const stretch of stretches.of(start, end)) {
+      const written = marked.text.slice(stretch.start, stretch.end);
+      const said = stretch.spans.map((span) => saidSpan(span, stretch, marked.text, source));
+      for (const piece of piecesOf(written, stretch, limitOf(stretch.manner), { ...reading, said })) {
+        pieces.push({ ...piece, start: stretch.start + piece.start });
+      }
     }
     const last = pieces.at(-1);
     if (last !== undefined) pieces[pieces.length - 1] = { ...last, pauseAfterMs: PAUSE_MS.paragraph };
   }
-  if (plain === undefined) return toSegments(source, pieces);
-  return toSegments(
+  const placed = withPauses(pieces, marked.pauses).map((piece) => ({
+    ...piece,
+    start: marked.sourceOffset(piece.start),
+  }));
+  return toSegments(source, placed);
+}
+
+/** @throws NarratorError voice_invalid for a voice that leaves no room for speech */
+function limits(maxBytes: SegmentOptions['maxBytes']): (manner: Manner) => number {
+  const known = new Map<string, number>();
+  const checked = (bytes: number): number => {
+    if (bytes >= LEAST_MAX_BYTES) return bytes;
+    throw new NarratorError(
+      'voice_invalid',
+      `the voice leaves room for ${bytes} bytes of text in one pass of the model; at least ${LEAST_MAX_BYTES} are needed`,
+      { limit: LEAST_MAX_BYTES },
+    );
+  };
+  if (typeof maxBytes === 'number') return () => checked(maxBytes);
+  return ({ voice, speed }) => {
+    const name = `${speed ?? ''} ${voice ?? ''}`;
+    const limit =
+      known.get(name) ??
+      checked(maxBytes({ ...(voice !== undefined && { voice }), ...(speed !== undefined && { speed }) }));
+    known.set(name, limit);
+    return limit;
+  };
+}
+
+const NO_VOICES: NonNullable<SegmentOptions['voices']> = new Map();
+
+/** Plain text is what it is. */
+function unmarked(text: string): MarkedText {
+  return { text, pauses: [], manners: [], spans: [], sourceOffset: (offset) => offset };
+}
+
+/** @throws NarratorError voice_not_found */
+function checkVoices({ manners }: MarkedText, source: string, voices: ReadonlyMap<string, unknown>): void {
+  for (const { manner, source: offset } of manners) {
+    if (manner.voice === undefined || voices.has(manner.voice)) continue;
+    throw noSuchVoice({ name: manner.voice, place: placeIn(source, offset) }, [...voices.keys()]);
+  }
+}
+
+/** What is said for a span, in the place that it has in its stretch. @throws NarratorError item_invalid */
+function saidSpan({ start, end, as, source: offset }: Span, stretch: Stretch, text: string, source: string): SaidWord {
+  const from = Math.max(start, stretch.start);
+  const to = Math.min(end, stretch.end);
+  const written = text.slice(from, to);
+  const spoken = sayAs(as, written, stretch.language);
+  if (spoken !== undefined) return { start: from - stretch.start, end: to - stretch.start, spoken };
+  const quoted = JSON.stringify(written.slice(0, 60));
+  throw markupError(
     source,
-    withPauses(pieces, plain.pauses).map((piece) => ({ ...piece, start: plain.sourceOffset(piece.start) })),
+    offset,
+    `has ${quoted}, which cannot be said as ${as.kind} in the language ${stretch.language}`,
+    {
+      hint: 'Correct the text or what it shall be said as; English and Chinese have rules for it.',
+    },
   );
 }
 
 /** Each pause is that of the last piece before it; of several at one place the longest counts. */
-function withPauses(pieces: readonly Piece[], pauses: PlainText['pauses']): Piece[] {
+function withPauses(pieces: readonly Piece[], pauses: MarkedText['pauses']): Piece[] {
   const changed = [...pieces];
   let index = 0;
   let last = -1;
@@ -91,16 +142,6 @@ function withPauses(pieces: readonly Piece[], pauses: PlainText['pauses']): Piec
   return changed;
 }
 
-/** What the main language of a text is judged by. */
-const SAMPLE_CHARACTERS = 10_000;
-
-function mainLanguage(text: string, fallback: string | undefined): string {
-  const tag = fallback === undefined ? undefined : primaryTag(fallback);
-  if (tag !== undefined && tag !== 'en' && tag !== 'zh') return tag;
-  const detected = detectLanguage(text.slice(0, SAMPLE_CHARACTERS));
-  return detected === undefined || detected === 'other' ? (tag ?? 'en') : detected;
-}
-
 /** A segment before its written end is known: it ends where the next one starts. */
 interface Piece {
   /** offset of its first written character */
@@ -110,15 +151,13 @@ interface Piece {
   readonly pauseAfterMs: number;
   /** written characters that nobody says */
   readonly silent: string;
+  readonly manner: Manner;
 }
 
-function primaryTag(language: string): string {
-  return language.split('-', 1)[0]?.toLowerCase() ?? language;
-}
-
-/** A paragraph, or a part of one in a language of its own. */
-function segmentRun(written: string, language: string, maxBytes: number, reading: SpeakOptions): Piece[] {
-  const spoken = speak(written, language, reading);
+/** A stretch, or what of it is said in one pass each; places are those in `written`. */
+function piecesOf(written: string, stretch: Stretch, maxBytes: number, reading: SpeakOptions): Piece[] {
+  const spoken = speak(written, stretch.language, reading);
+  const language = primaryTag(stretch.language);
   const pieces: Piece[] = [];
   let start = 0;
   for (const { end, pauseMs } of segmentEnds(spoken, maxBytes)) {
@@ -126,12 +165,22 @@ function segmentRun(written: string, language: string, maxBytes: number, reading
       start: start === 0 ? 0 : spoken.writtenOffset(start, written),
       spoken: spoken.text.slice(start, end).trim(),
       language,
-      pauseAfterMs: pauseMs,
+      pauseAfterMs: end === spoken.text.length ? pauseAtEnd(spoken.text, stretch.change) : pauseMs,
       silent: spoken.silentCharacters(start, end, written),
+      manner: stretch.manner,
     });
     start = end;
   }
   return pieces;
+}
+
+const ENDS_SENTENCE = /[.!?…。！？]["')”’」』]*\s*$/;
+
+/** Where speed or language change inside a sentence there is no pause but that of its marks; where the voice does, a short one. */
+function pauseAtEnd(spoken: string, change: Stretch['change']): number {
+  const isInside = (change === 'voice' || change === 'manner') && !ENDS_SENTENCE.test(spoken.slice(-10));
+  if (!isInside) return PAUSE_MS.sentence;
+  return Math.max(pauseAt(spoken, spoken.length), change === 'voice' ? PAUSE_MS.clause : PAUSE_MS.cut);
 }
 
 interface End {
@@ -164,7 +213,7 @@ function joinShort(text: string, ends: readonly number[], maxBytes: number): Ran
   const joined: (Range & { bytes: number })[] = [];
   let start = 0;
   for (const end of ends) {
-    const bytes = Buffer.byteLength(text.slice(start, end).trimEnd());
+    const bytes = spokenBytes(text.slice(start, end).trimEnd());
     const before = joined.at(-1);
     const isShort = before !== undefined && (before.bytes < below || (bytes < below && end === text.length));
     if (isShort && before.bytes + 1 + bytes <= upTo) {
@@ -198,7 +247,7 @@ function toSegments(text: string, pieces: readonly Piece[]): TextSegment[] {
       speakable[speakable.length - 1] = { ...last, pauseAfterMs, silent: last.silent + silent };
     }
   }
-  return speakable.map(({ start, spoken, language, pauseAfterMs, silent }, index) => {
+  return speakable.map(({ start, spoken, language, pauseAfterMs, silent, manner: { voice, speed } }, index) => {
     const next = speakable[index + 1];
     const { start: from, end } = trimmed(text, index === 0 ? 0 : start, next?.start ?? text.length);
     return {
@@ -207,6 +256,8 @@ function toSegments(text: string, pieces: readonly Piece[]): TextSegment[] {
       language,
       pauseAfterMs: next === undefined ? 0 : pauseAfterMs,
       ...(silent !== '' && { silent: eachOnce(silent) }),
+      ...(voice !== undefined && { voice }),
+      ...(speed !== undefined && { speed }),
     };
   });
 }

@@ -59,7 +59,7 @@ export const segmentText: SegmentText = (text, { language, fallback = 'en' }) =>
   }));
 };
 
-export const planning: PlanDeps = { model, voices, segmentText };
+export const planning: PlanDeps = { model, voices, segmentText, voicesNamed: () => [] };
 
 /** Raw little-endian floats in place of WAV. */
 export const audio: AudioFunctions = {

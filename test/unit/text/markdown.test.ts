@@ -55,8 +55,8 @@ test('a pause is as long as it says, and stands where it is written', () => {
 
 test('a pause that cannot be understood is an error with its place', () => {
   for (const [text, message] of [
-    ['One\n\nA [pause long] b', /Line 3 of the text, column 3: \[pause long\] is no pause/],
-    ['[pause 11s]', /Line 1 of the text, column 1: .* 11000 ms long; the limit is 10000 ms/],
+    ['One\n\nA [pause long] b', /Line 3, column 3 of the text has \[pause long\], which is no pause/],
+    ['[pause 11s]', /Line 1, column 1 of the text .* 11000 ms long; the limit is 10000 ms/],
   ] as const) {
     assert.throws(
       () => segmentText(text, options),
