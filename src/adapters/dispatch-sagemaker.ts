@@ -45,8 +45,6 @@ export interface SageMakerDispatcherOptions {
   readonly lookAfterMs?: number;
   /** and between two looks, at the least; they become rarer with its age. Default 5000 */
   readonly lookIntervalMs?: number;
-  /** beyond both its times, until an invocation counts as lost. Default 60 000 */
-  readonly slackMs?: number;
   readonly now?: () => Date;
   /** a shard is through: it has its record, or came to nothing with `error`, for good if that is not retryable or shard_abandoned. Must not throw. */
   readonly onSettled?: (message: ShardMessage, error?: NarratorError) => void;
@@ -58,7 +56,6 @@ const DEFAULTS = {
   window: 64,
   lookAfterMs: 15_000,
   lookIntervalMs: 5_000,
-  slackMs: 60_000,
   now: () => new Date(),
   log: (() => undefined) as NonNullable<SageMakerDispatcherOptions['log']>,
 };
@@ -66,6 +63,8 @@ const DEFAULTS = {
 /** An old invocation is looked at so often. */
 const LOOK_INTERVAL_MAX_MS = 60_000;
 const LOOKS_AT_ONCE = 8;
+/** Beyond both its times an invocation counts as lost: clocks differ, and SageMaker promises no punctuality. */
+const SLACK = { share: 0.1, msMin: 5_000, msMax: 60_000 };
 const GRACE_MS = 5_000;
 
 /** An invocation in this process's window. */
@@ -301,10 +300,12 @@ export class SageMakerDispatcher implements Dispatcher {
   }
 
   #submission(): Submission {
-    const { ttlS, timeoutS, slackMs } = this.#options;
+    const { ttlS, timeoutS } = this.#options;
     const nowMs = this.#nowMs();
+    const longestMs = (ttlS + timeoutS) * 1000;
+    const slackMs = Math.min(SLACK.msMax, Math.max(SLACK.msMin, longestMs * SLACK.share));
     const iso = (ms: number) => new Date(ms).toISOString();
-    return { submittedAt: iso(nowMs), deadline: iso(nowMs + (ttlS + timeoutS) * 1000 + slackMs) };
+    return { submittedAt: iso(nowMs), deadline: iso(nowMs + longestMs + slackMs) };
   }
 
   #nowMs(): number {
