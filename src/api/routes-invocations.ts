@@ -4,8 +4,8 @@
  * spoken at once; its content type says which. Every answer has a Content-Length: chunked ones are refused by the platform.
  */
 import { type Express, json, type Request, type RequestHandler, type Response } from 'express';
-import { type ErrorCode, NarratorError } from '../core/errors.ts';
-import { JOB_ID, shardNumber } from '../core/keys.ts';
+import { type ErrorCode, NarratorError, toNarratorError } from '../core/errors.ts';
+import { checkKey, JOB_ID, shardNumber } from '../core/keys.ts';
 import type { ShardRecord } from '../core/record.ts';
 import { type ShardPlan, shardPlanSchema } from '../core/shard.ts';
 import { sendProblem } from './problem.ts';
@@ -68,11 +68,21 @@ function expectType(types: string[]): RequestHandler {
   };
 }
 
+/** Whoever may call could write into any job that there is, but not beside it. @throws NarratorError request_invalid, key_invalid */
 function parseShard(body: unknown): ShardPlan {
   const shard = parseRequest(shardPlanSchema, body);
   const field = !JOB_ID.test(shard.jobId) ? 'jobId' : shardNumber(shard.shardId) === undefined ? 'shardId' : undefined;
-  if (field === undefined) return shard;
-  throw new NarratorError('request_invalid', `${field} is no name that the ledger gives.`, { field });
+  if (field !== undefined) {
+    throw new NarratorError('request_invalid', `${field} is no name that the ledger gives.`, { field });
+  }
+  for (const [at, { output }] of shard.parts.entries()) {
+    try {
+      checkKey(output);
+    } catch (thrown) {
+      throw toNarratorError(thrown).with({ field: `parts.${at}.output` });
+    }
+  }
+  return shard;
 }
 
 // ---------------------------------------------------------------- custom attributes: what is not in the plan

@@ -27,9 +27,11 @@ export interface ContainerParts {
   readonly lifecycle: Lifecycle;
   readonly log: Log;
   /** default: the narrator's own. Ended by the container */
-  readonly openEngine?: (narrator: Narrator) => SynthesisEngine;
+  readonly openEngine?: (narrator: Narrator, log: Log) => SynthesisEngine;
   /** between two looks whether a job at work was cancelled. Default 1000 */
   readonly cancelIntervalMs?: number;
+  /** work that is under way at the end may go on for so long. Default 15 000, which is also the most */
+  readonly graceMs?: number;
 }
 
 /** Where SageMaker puts the model of an endpoint. */
@@ -159,7 +161,7 @@ class Container {
     if (this.#config.store !== undefined) this.#shared = await openStore(this.#config);
     const store = this.#shared?.store;
     this.#narrator = await Narrator.open(this.#config, this.#log, store && { store });
-    const opened = openEngine(this.#narrator);
+    const opened = openEngine(this.#narrator, this.#log);
     const engine = untilLost(this.#metrics?.measured(opened) ?? opened, (error) => this.fail(error));
     this.#engine = engine;
     if (!lifecycle.signal.aborted) return engine;
@@ -199,7 +201,7 @@ class Container {
 
   async #endWork(): Promise<void> {
     // What comes meanwhile is answered with 503: it is listened for until the last answer is out.
-    await this.#work.close({ graceMs: GRACE_MS.work });
+    await this.#work.close({ graceMs: this.#parts.graceMs ?? GRACE_MS.work });
     await closeServer(this.#server, GRACE_MS.answers);
   }
 

@@ -1,6 +1,5 @@
 /** A container process on a port of this machine, for tests and for an emulator of what stands before it. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { Restartable } from './child-process.ts';
 import { freePort } from './free-port.ts';
@@ -19,6 +18,7 @@ export interface ContainerChildSettings {
   readonly failures?: Readonly<Record<string, ErrorCode>>;
   /** see ContainerParts */
   readonly cancelIntervalMs?: number;
+  readonly graceMs?: number;
 }
 
 /** For node: the container with whatever engine CONTAINER_CHILD names. */
@@ -84,15 +84,6 @@ export async function pinged(url: string): Promise<number | undefined> {
     return answer.status;
   } catch {
     return undefined;
-  }
-}
-
-/** Asks every 10 ms. @throws Error after 30 s */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`Not after 30 s: ${what}`);
-    await delay(10);
   }
 }
 

@@ -9,7 +9,7 @@ import { EngineProcess } from '../../src/engine/engine-process.ts';
 import { readConfig, silenceVendors } from '../../src/runtime/config.ts';
 import { Lifecycle } from '../../src/runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../../src/runtime/logger.ts';
-import type { Narrator } from '../../src/runtime/narrator.ts';
+import type { Log, Narrator } from '../../src/runtime/narrator.ts';
 import { containerDefaults, runContainer } from '../../src/runtime/run-container.ts';
 import type { ContainerChildSettings } from './container-process.ts';
 import { StandInEngine } from './stand-in-engine.ts';
@@ -20,20 +20,23 @@ const config = readConfig(undefined, containerDefaults());
 const log = logFunction(createLogger(config.logLevel));
 const lifecycle = new Lifecycle(log);
 lifecycle.handleSignals();
-const { cancelIntervalMs } = settings;
+const { cancelIntervalMs, graceMs } = settings;
 process.exit(
   await runContainer(config, {
-    log,
-    lifecycle,
-    openEngine,
+    ...{ log, lifecycle, openEngine },
     ...(cancelIntervalMs !== undefined && { cancelIntervalMs }),
+    ...(graceMs !== undefined && { graceMs }),
   }),
 );
 
-function openEngine(narrator: Narrator): SynthesisEngine {
+function openEngine(narrator: Narrator, engineLog: Log): SynthesisEngine {
   const { standIn, batches, loadMs = 0, failures = {} } = settings;
   const engine =
-    standIn !== undefined ? new StandInEngine(narrator, standIn) : batches ? batching(narrator) : narrator.engine;
+    standIn !== undefined
+      ? new StandInEngine(narrator, standIn)
+      : batches
+        ? batching(narrator, engineLog)
+        : narrator.engine;
   let hasCrashed = false;
   return {
     start: async () => {
@@ -52,12 +55,12 @@ function openEngine(narrator: Narrator): SynthesisEngine {
 }
 
 /** The model itself, with the batches of a GPU. */
-function batching(narrator: Narrator): SynthesisEngine {
+function batching(narrator: Narrator, engineLog: Log): SynthesisEngine {
   const { provider, threads, precision } = config;
   return new EngineProcess({
     model: { directory: narrator.model.directory, provider, threads, precision },
     loadVoice: (version) => narrator.voices.load(version),
     policy: BATCH_PRESETS.cuda,
-    log,
+    log: engineLog,
   });
 }
