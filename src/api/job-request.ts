@@ -5,6 +5,7 @@ import { canonicalJson, sha256Hex } from '../core/canonical-json.ts';
 import { NarratorError } from '../core/errors.ts';
 import { type JobOptions, jobOptionsSchema } from '../core/job-options.ts';
 import { JOB_ID } from '../core/keys.ts';
+import { readingSchema } from '../core/manifest.ts';
 import { RETRIED_ITEMS_MAX } from '../core/retry-job.ts';
 import { parseRequest } from './speech-request.ts';
 
@@ -56,6 +57,7 @@ export const manifestQuerySchema = z.strictObject({
   speed: numeric.exactOptional(),
   seed: once.exactOptional(),
   language: once.exactOptional(),
+  ...readingSchema.shape,
   steps: numeric.exactOptional(),
   cfg: numeric.exactOptional(),
   format: once.exactOptional(),
@@ -84,6 +86,10 @@ export function optionsOfQuery(query: Request['query']): JobOptions {
     speed,
     seed,
     language,
+    normalise,
+    emoji,
+    unsupported,
+    markup,
     steps,
     cfg,
     options = {},
@@ -95,7 +101,7 @@ export function optionsOfQuery(query: Request['query']): JobOptions {
   return parseRequest(jobOptionsSchema, {
     ...more,
     ...rest,
-    defaults: { ...defaults, ...given({ voice, speed, seed, language }) },
+    defaults: { ...defaults, ...given({ voice, speed, seed, language, normalise, emoji, unsupported, markup }) },
     parameters: { ...parameters, ...given({ steps, cfg }) },
   });
 }

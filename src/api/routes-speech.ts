@@ -79,12 +79,9 @@ export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }:
 
   const textBody = json({ limit: 1024 * 1024 });
   app.post('/v1/audio/speech', requireScope('submit'), textBody, async (request: Request, response: Response) => {
-    const { input, voice, response_format: format, speed } = parseRequest(openAiSpeechSchema, request.body);
-    const wanted = {
-      text: input,
-      voice: typeof voice === 'string' ? voice : voice.id,
-      ...(speed !== undefined && { speed }),
-    };
+    const parsed = parseRequest(openAiSpeechSchema, request.body);
+    const { input, voice, response_format: format, model: _model, stream_format: _stream, ...rest } = parsed;
+    const wanted = { text: input, voice: typeof voice === 'string' ? voice : voice.id, ...rest };
     const audio = await whileThere(response, async (signal) => {
       const { wav, sampleRateHz } = await speak(wanted, signal);
       if (format === 'wav') return wav;

@@ -1,6 +1,7 @@
 /** What clients may send to be spoken at once: our own /tts, and OpenAI's /v1/audio/speech. */
 import { z } from 'zod';
 import { NarratorError } from '../core/errors.ts';
+import { readingSchema } from '../core/manifest.ts';
 
 /** Synchronous answers: longer texts are jobs. */
 export const TEXT_CHARACTERS_MAX = 5_000;
@@ -33,6 +34,7 @@ export const ttsRequestSchema = z
         .string('must be a string')
         .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/, 'must be a language tag such as "en"')
         .exactOptional(),
+      ...readingSchema.shape,
       speed: speed.exactOptional(),
       seed: z.union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)], 'must be a whole number').exactOptional(),
       steps: z.int('must be a whole number').min(1).max(256).exactOptional(),
@@ -62,6 +64,8 @@ export const openAiSpeechSchema = z.object({
   response_format: z.enum(['mp3', 'wav', 'pcm'], FORMAT_RULE).default('mp3'),
   stream_format: z.literal('audio', 'must be "audio": events are not streamed').exactOptional(),
   speed: speed.exactOptional(),
+  /** ours, beside OpenAI's: how the text is read */
+  ...readingSchema.shape,
 });
 
 /** @throws NarratorError request_invalid naming the first field that is wrong */

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NarratorError } from '../../../src/core/errors.ts';
+import { requireJobHead } from '../../../src/core/ledger.ts';
 import {
   BODY_LIMIT_BYTES,
   type JobAnswer,
@@ -236,6 +237,19 @@ describe('manifests as a body', () => {
     );
   });
 
+  test('how texts are read may stand in the query and in the body', async () => {
+    const reading = { language: 'en-GB', normalise: 'basic', emoji: 'name', markup: 'markdown', unsupported: 'drop' };
+    const headers = { 'content-type': 'text/csv' };
+    for (const answer of [
+      await server.post(`/v1/jobs?${new URLSearchParams(reading)}`, 'id,text,normalise\na,One.,off\n', { headers }),
+      await server.post('/v1/jobs', { text: 'One.', defaults: reading }),
+    ]) {
+      const { id } = await jsonOf<JobAnswer>(answer, 202);
+      const { defaults } = await requireJobHead(server.store, id);
+      assert.deepEqual({ ...defaults, ...reading }, defaults);
+    }
+  });
+
   test('what has no parameter of its own stands in options, and loses against those that have', async () => {
     const asked = {
       metadata: { book: '7' },
@@ -335,6 +349,8 @@ describe('what cannot be a job', () => {
     ],
     ['a strange subscription', { text: 'a', notify: [{ kind: 'fax' }] }, 'notify.0.kind'],
     ['a strange speed', { text: 'a', defaults: { speed: 9 } }, 'defaults.speed'],
+    ['a strange level', { text: 'a', defaults: { normalise: 'loud' } }, 'defaults.normalise'],
+    ['a strange markup', { text: 'a', defaults: { markup: 'rtf' } }, 'defaults.markup'],
     ['strange steps', { text: 'a', parameters: { steps: 0.5 } }, 'parameters.steps'],
     ['a strange format', { text: 'a', format: 'mp3' }, 'format'],
     ['a short shard', { text: 'a', shardSeconds: 1 }, 'shardSeconds'],
@@ -352,6 +368,10 @@ describe('what cannot be a job', () => {
     const bad: [Promise<Response>, string][] = [
       [server.post('/v1/jobs?speed=fast', lines(1), { headers: NDJSON }), 'speed'],
       [server.post('/v1/jobs?speed=9', lines(1), { headers: NDJSON }), 'defaults.speed'],
+      [server.post('/v1/jobs?normalise=loud', lines(1), { headers: NDJSON }), 'normalise'],
+      [server.post('/v1/jobs?emoji=name&emoji=drop', lines(1), { headers: NDJSON }), 'emoji'],
+      [server.post('/v1/jobs?unsupported=ignore', lines(1), { headers: NDJSON }), 'unsupported'],
+      [server.post('/v1/jobs?markup=rtf', lines(1), { headers: NDJSON }), 'markup'],
       [server.post('/v1/jobs?voice=a&voice=b', lines(1), { headers: NDJSON }), 'voice'],
       [server.post('/v1/jobs?voise=a', lines(1), { headers: NDJSON }), 'voise'],
       [server.post('/v1/jobs?__proto__=a', lines(1), { headers: NDJSON }), '__proto__'],

@@ -69,6 +69,16 @@ describe('POST /tts', () => {
     assert.equal(json['sampleRateHz'], 24_000);
   });
 
+  test('hands on how the text is to be read', async () => {
+    const reading = { normalise: 'basic', emoji: 'name', unsupported: 'drop', markup: 'markdown', language: 'en-GB' };
+    await post('/tts', { text: 'Hi.', ...reading });
+    assert.deepEqual(requests, [{ text: 'Hi.', ...reading }]);
+    requests = [];
+    const { language: _, ...known } = reading;
+    await post('/v1/audio/speech', { model: 'm', voice: 'slt', input: 'Hi.', instructions: 'calm', ...known });
+    assert.deepEqual(requests, [{ text: 'Hi.', voice: 'slt', ...known }]);
+  });
+
   test('names the field that is wrong, its limit, and what to do', async () => {
     const cases: [unknown, string, number][] = [
       [{ text: '' }, 'text', 400],
@@ -76,6 +86,10 @@ describe('POST /tts', () => {
       [{ text: 'x'.repeat(5001) }, 'text', 400],
       [{ text: 'a', speed: 9 }, 'speed', 400],
       [{ text: 'a', reftext: 'b' }, 'reftext', 400],
+      [{ text: 'a', normalise: 'loud' }, 'normalise', 400],
+      [{ text: 'a', emoji: true }, 'emoji', 400],
+      [{ text: 'a', unsupported: 'ignore' }, 'unsupported', 400],
+      [{ text: 'a', markup: 'rtf' }, 'markup', 400],
       [{ text: 'a', ref_audio: 'AAAA' }, 'ref_text', 400],
       [{ text: 'a', ref_audio: 'AAAA', ref_text: 'b', voice: 'slt' }, 'voice', 400],
       ['not json', 'body', 400],

@@ -44,7 +44,7 @@ describe('JSON Lines', () => {
     const { items, errors } = await read('jsonl', jsonLines(full, { id: '第一章', textFile: 'a/b.txt', seed: 7 }));
     assert.deepEqual(errors, []);
     assert.deepEqual(items, [
-      [1, { ...full, language: 'en', output: 'part 1/first.wav' }],
+      [1, { ...full, output: 'part 1/first.wav' }],
       [2, { id: '第一章', textFile: 'a/b.txt', seed: '7', output: '第一章.wav' }],
     ]);
   });
