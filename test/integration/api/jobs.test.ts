@@ -241,7 +241,7 @@ describe('manifests as a body', () => {
     const reading = { language: 'en-GB', normalise: 'basic', emoji: 'name', markup: 'markdown', unsupported: 'drop' };
     const headers = { 'content-type': 'text/csv' };
     for (const answer of [
-      await server.post(`/v1/jobs?${new URLSearchParams(reading)}`, 'id,text,normalise\na,One.,off\n', { headers }),
+      await server.post(`/v1/jobs?${new URLSearchParams(reading).toString()}`, 'id,text,normalise\na,One.,off\n', { headers }),
       await server.post('/v1/jobs', { text: 'One.', defaults: reading }),
     ]) {
       const { id } = await jsonOf<JobAnswer>(answer, 202);
