@@ -1,7 +1,7 @@
 /**
  * Makes what docker-compose.yml needs before the API starts: the bucket of the store, the bucket in which manifests land, the queue
- * that hears of them and the queue that hears of jobs. Does nothing that is done already. Plain JavaScript: it runs from the image.
- *   STORE_ENDPOINT, STORE_BUCKET, MANIFEST_BUCKET, MANIFEST_QUEUE, EVENT_QUEUE; credentials and region as the AWS SDK finds them
+ * that hears of them, the queue that hears of jobs and the one that hears of inferences. Does nothing that is done already. Plain JavaScript: it runs from the image.
+ *   STORE_ENDPOINT, STORE_BUCKET, MANIFEST_BUCKET, MANIFEST_QUEUE, EVENT_QUEUE, INFERENCE_QUEUE; credentials and region as the AWS SDK finds them
  */
 import { CreateBucketCommand, PutBucketNotificationConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -41,6 +41,7 @@ await makeBucket(required('STORE_BUCKET'));
 const manifests = required('MANIFEST_BUCKET');
 await makeBucket(manifests);
 await makeQueue(required('EVENT_QUEUE'));
+await makeQueue(required('INFERENCE_QUEUE'));
 const QueueArn = await makeQueue(required('MANIFEST_QUEUE'));
 await s3.send(
   new PutBucketNotificationConfigurationCommand({
