@@ -7,36 +7,18 @@
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
-import type { JobHead } from '../core/job.ts';
-import { shardKey } from '../core/keys.ts';
-import { requireJobHead } from '../core/ledger.ts';
-import type { ArtifactStore, Dispatcher, ShardMessage } from '../core/ports.ts';
+import type { Dispatcher, ShardMessage } from '../core/ports.ts';
 import { readAhead } from '../core/read-ahead.ts';
 import type { S3Locations } from './s3-locations.ts';
-import { type AcceptedInvocation, INLINE_BYTES_MAX, type SageMakerClient } from './sagemaker-client.ts';
-import {
-  type Invocation,
-  Invocations,
-  parseInferenceId,
-  shardNameOf,
-  type Submission,
-} from './sagemaker-invocation.ts';
+import { type Invocation, Invocations, parseInferenceId, shardNameOf } from './sagemaker-invocation.ts';
 import type { InferenceNotification } from './sagemaker-notification.ts';
 import { type Outcome, Outcomes } from './sagemaker-outcomes.ts';
-import { SubmissionPause } from './sagemaker-pause.ts';
+import { namesOf, Submissions, type SubmissionsOptions } from './sagemaker-submissions.ts';
 
-export interface SageMakerDispatcherOptions {
-  readonly endpointName: string;
-  readonly client: Pick<SageMakerClient, 'invoke'>;
-  readonly store: ArtifactStore;
-  /** where the store lies, for plans that are too large to travel: 's3://bucket/prefix' */
-  readonly storeLocation: string;
+export interface SageMakerDispatcherOptions
+  extends Omit<SubmissionsOptions, 'invocations' | 'attempts' | 'now' | 'log'> {
   /** where the endpoint puts results and failures */
   readonly locations: Pick<S3Locations, 'exists' | 'readStart'>;
-  /** of one invocation, once it is at work */
-  readonly timeoutS: number;
-  /** of one invocation, until it is at work */
-  readonly ttlS: number;
   /** invocations of one shard. Default 5 */
   readonly attempts?: number;
   /** invocations under way beyond which it wants no more. Default 64 */
@@ -63,8 +45,6 @@ const DEFAULTS = {
 /** An old invocation is looked at so often. */
 const LOOK_INTERVAL_MAX_MS = 60_000;
 const LOOKS_AT_ONCE = 8;
-/** Beyond both its times an invocation counts as lost: clocks differ, and SageMaker promises no punctuality. */
-const SLACK = { share: 0.1, msMin: 5_000, msMax: 60_000 };
 const GRACE_MS = 5_000;
 
 /** An invocation in this process's window. */
@@ -72,7 +52,7 @@ interface UnderWay {
   readonly message: ShardMessage;
   /** resolves, and never rejects, once `dispatch` is through */
   readonly handedOver: Promise<unknown>;
-  /** absent until it is claimed */
+  /** absent until then */
   invocation?: Invocation;
   lookAtMs: number;
 }
@@ -81,7 +61,7 @@ export class SageMakerDispatcher implements Dispatcher {
   readonly #options: SageMakerDispatcherOptions & typeof DEFAULTS;
   readonly #invocations: Invocations;
   readonly #outcomes: Outcomes;
-  readonly #pause: SubmissionPause;
+  readonly #submissions: Submissions;
   /** by shardNameOf */
   readonly #underWay = new Map<string, UnderWay>();
   readonly #stop = new AbortController();
@@ -91,7 +71,7 @@ export class SageMakerDispatcher implements Dispatcher {
     this.#options = { ...DEFAULTS, ...options };
     this.#invocations = new Invocations(options.store);
     this.#outcomes = new Outcomes({ ...this.#options, invocations: this.#invocations });
-    this.#pause = new SubmissionPause(() => this.#nowMs());
+    this.#submissions = new Submissions({ ...this.#options, invocations: this.#invocations });
   }
 
   /** Invocations of this process that are not known to have ended. */
@@ -109,6 +89,7 @@ export class SageMakerDispatcher implements Dispatcher {
     if (this.#isClosing) {
       throw new NarratorError('engine_stopped', 'This process is shutting down and dispatches no more shards.');
     }
+    const { onSettled, lookAfterMs } = this.#options;
     const name = shardNameOf(message);
     if (this.#underWay.has(name)) return;
     let through: () => void = () => undefined;
@@ -116,23 +97,28 @@ export class SageMakerDispatcher implements Dispatcher {
     const entry: UnderWay = { message, handedOver, lookAtMs: Infinity };
     this.#underWay.set(name, entry);
     try {
-      if (!(await this.#begin(entry))) this.#underWay.delete(name);
-    } catch (thrown) {
-      this.#underWay.delete(name);
-      throw thrown;
+      const begun = await this.#submissions.begin(message, this.#stop.signal);
+      if (begun.status === 'given-up') {
+        // Once the dispatch is known to whoever asked for it.
+        setImmediate(() => onSettled?.(message, begun.error));
+        return;
+      }
+      entry.invocation = begun.invocation;
+      entry.lookAtMs = this.#nowMs() + (begun.status === 'adopted' ? 0 : lookAfterMs);
     } finally {
+      if (entry.invocation === undefined) this.#underWay.delete(name);
       through();
     }
   }
 
   async capacity(): Promise<number> {
     if (this.#isClosing) return 0;
-    return Math.max(0, Math.min(this.#options.window - this.#underWay.size, this.#pause.allowed));
+    return Math.max(0, Math.min(this.#options.window - this.#underWay.size, this.#submissions.allowed));
   }
 
   /** Why the endpoint took no invocation the last time, unless it took one since. */
   get problem(): NarratorError | undefined {
-    return this.#pause.problem;
+    return this.#submissions.problem;
   }
 
   /** What is at the endpoint cannot be called back: its containers see for themselves that the job was cancelled. */
@@ -206,7 +192,7 @@ export class SageMakerDispatcher implements Dispatcher {
     this.#underWay.delete(name);
     if (outcome.status === 'recorded') return onSettled?.(entry.message);
     log('sagemaker.invocation-failed', { ...namesOf(invocation), code: outcome.error.code });
-    onSettled?.(entry.message, this.#verdict(invocation, outcome.error));
+    onSettled?.(entry.message, this.#submissions.verdict(invocation, outcome.error));
   }
 
   /** Servers share the queue of notifications: the one that has the job finds this when it looks. */
@@ -217,100 +203,7 @@ export class SageMakerDispatcher implements Dispatcher {
     if (outcome.status === 'failed') await this.#invocations.update(invocation, { error: outcome.error.toRecord() });
   }
 
-  /** An error after which there is no further attempt says so. */
-  #verdict({ attempt, shardId }: Invocation, error: NarratorError): NarratorError {
-    if (!error.retryable || attempt < this.#options.attempts) return error;
-    const message = `${shardId} was invoked ${attempt} times in vain, the last time for this reason: ${error.message}`;
-    return new NarratorError('shard_abandoned', message, {}, { cause: error });
-  }
-
-  // ---------------------------------------------------------------- making them
-
-  /** @returns whether it is under way now; if not, whoever dispatched it is told why */
-  async #begin(entry: UnderWay): Promise<boolean> {
-    const { log, onSettled } = this.#options;
-    const { jobId, shardId, attempt: dispatch } = entry.message;
-    const job = await requireJobHead(this.#options.store, jobId);
-    // A first dispatch nearly always finds nothing: trying is cheaper than asking.
-    let claimed = dispatch === 1 ? await this.#invocations.claim(job, shardId, 1, this.#submission()) : undefined;
-    while (claimed === undefined) {
-      const newest = await this.#invocations.newest(jobId, shardId);
-      if (newest?.outputLocation !== undefined && newest.error === undefined) {
-        entry.invocation = newest;
-        entry.lookAtMs = this.#nowMs();
-        log('sagemaker.adopted', namesOf(newest));
-        return true;
-      }
-      if (newest !== undefined && newest.error === undefined) {
-        // Nobody knows whether it was accepted: the same invocation once more is harmless, and counts once.
-        claimed = newest;
-        break;
-      }
-      const verdict = newest?.error && this.#verdict(newest, NarratorError.fromRecord(newest.error));
-      if (verdict !== undefined && (!verdict.retryable || verdict.code === 'shard_abandoned')) {
-        // Once the dispatch is known to whoever asked for it.
-        setImmediate(() => onSettled?.(entry.message, verdict));
-        return false;
-      }
-      claimed = await this.#invocations.claim(job, shardId, (newest?.attempt ?? 0) + 1, this.#submission());
-    }
-    entry.invocation = claimed;
-    entry.invocation = await this.#submit(claimed, job);
-    entry.lookAtMs = this.#nowMs() + this.#options.lookAfterMs;
-    return true;
-  }
-
-  async #submit(claimed: Invocation, job: JobHead): Promise<Invocation> {
-    const { client, attempts, timeoutS, ttlS, log } = this.#options;
-    const { inferenceId, attempt } = claimed;
-    const input = await this.#inputOf(claimed);
-    this.#pause.check();
-    try {
-      const customAttributes = `attempt=${attempt};last=${attempt >= attempts};job=${job.createdAt}`;
-      const request = { inferenceId, input, customAttributes, timeoutS, ttlS };
-      const accepted = await client.invoke(request, this.#stop.signal);
-      this.#pause.succeeded();
-      log('sagemaker.invoked', { ...namesOf(claimed), inline: typeof input !== 'string' });
-      return await this.#note(claimed, { ...this.#submission(), ...accepted });
-    } catch (thrown) {
-      this.#pause.failed(toNarratorError(thrown));
-      throw thrown;
-    }
-  }
-
-  /** The plan itself, or where it lies. @throws NarratorError ledger_corrupt */
-  async #inputOf({ jobId, shardId }: Invocation): Promise<Uint8Array | string> {
-    const { store, storeLocation } = this.#options;
-    const key = shardKey(jobId, shardId);
-    const plan = await store.get(key);
-    if (plan === undefined) throw new NarratorError('ledger_corrupt', `The stored object ${key} is missing.`);
-    return plan.bytes.byteLength <= INLINE_BYTES_MAX ? plan.bytes : `${storeLocation}/${key}`;
-  }
-
-  /** That the ledger does not know of it must not make it an invocation that failed. */
-  async #note(claimed: Invocation, facts: Submission & AcceptedInvocation): Promise<Invocation> {
-    const accepted = { ...claimed, ...facts };
-    try {
-      return (await this.#invocations.update(claimed, facts)) ?? accepted;
-    } catch (thrown) {
-      const { code, message } = toNarratorError(thrown);
-      this.#options.log('sagemaker.not-noted', { ...namesOf(claimed), code, error: message });
-      return accepted;
-    }
-  }
-
-  #submission(): Submission {
-    const { ttlS, timeoutS } = this.#options;
-    const nowMs = this.#nowMs();
-    const longestMs = (ttlS + timeoutS) * 1000;
-    const slackMs = Math.min(SLACK.msMax, Math.max(SLACK.msMin, longestMs * SLACK.share));
-    const iso = (ms: number) => new Date(ms).toISOString();
-    return { submittedAt: iso(nowMs), deadline: iso(nowMs + longestMs + slackMs) };
-  }
-
   #nowMs(): number {
     return this.#options.now().getTime();
   }
 }
-
-const namesOf = ({ jobId, shardId, attempt, inferenceId }: Invocation) => ({ jobId, shardId, attempt, inferenceId });

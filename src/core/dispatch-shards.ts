@@ -107,7 +107,7 @@ export class ShardDispatch {
 }
 
 /** Another dispatch cannot help: the error does not pass, or the dispatcher has given the shard up itself. */
-const isFinal = (error: NarratorError | undefined) =>
+export const isFinal = (error: NarratorError | undefined): boolean =>
   error !== undefined && (!error.retryable || error.code === 'shard_abandoned');
 
 function nextJob(jobs: Iterable<OpenJob>, atWork: (tenant: string | undefined) => number): OpenJob {
