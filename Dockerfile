@@ -1,6 +1,7 @@
-# Images of f5-narrator: `api` (the server), `worker` (on the CPU), `worker-cuda` (NVIDIA GPU, amd64 only).
+# Images of f5-narrator: `api` (the server), `worker` (on the CPU), `worker-cuda` (NVIDIA GPU, amd64 only), `sagemaker` (the container of an
+# endpoint, amd64 only).
 #   docker build --target api -t f5-narrator-api .
-# How they are run: docs/deploy-compose.md. Why they look so: docs/decisions/0012-images.md.
+# How they are run: docs/deploy-compose.md, docs/container.md. Why they look so: docs/decisions/0012-images.md.
 
 # Tags get their security fixes; who must repeat a build to the byte passes a digest: --build-arg NODE_IMAGE=node@sha256:…
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
@@ -70,9 +71,20 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
   CMD ["node", "docker/healthy.mjs", "heartbeat", "/tmp/narrator-worker"]
 ENTRYPOINT ["node", "dist/worker/main.js", "--heartbeat", "/tmp/narrator-worker"]
 
+# For trying things out, and no part of a deployment: what stands before the container of an endpoint.
+FROM build AS build-emulator
+COPY tools tools
+RUN npx tsc -p tools/sagemaker-emulator
+
+FROM runtime AS sagemaker-emulator
+COPY --from=build-emulator /app/dist/tools dist/tools
+EXPOSE 8080
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "docker/healthy.mjs", "http", "/_emulator/health"]
+ENTRYPOINT ["node", "dist/tools/sagemaker-emulator/main.js", "--host", "0.0.0.0", "--port", "8080"]
+
 # Debian's Node on Ubuntu's newer C library; the same files as above, but with the CUDA provider beside ONNX Runtime.
-FROM ${CUDA_IMAGE} AS worker-cuda
-RUN install -d -o 1000 -g 1000 /var/lib/narrator
+FROM ${CUDA_IMAGE} AS cuda-runtime
 WORKDIR /app
 COPY --from=runtime /usr/local/bin/node /usr/local/bin/node
 COPY --from=cuda-dependencies /app/node_modules node_modules
@@ -80,18 +92,36 @@ COPY models models
 COPY package.json LICENSE ./
 COPY docker docker
 COPY --from=build /app/dist dist
-# `cuda`, not `auto`: a worker that finds no GPU must say so instead of being fifty times slower.
+# `cuda`, not `auto`: what finds no GPU must say so instead of being fifty times slower.
+ARG PROVIDER=cuda
 ENV NODE_ENV=production \
-    NARRATOR_HOME=/var/lib/narrator \
-    NARRATOR_PROVIDER=cuda
+    NARRATOR_PROVIDER=${PROVIDER}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="f5-narrator worker for NVIDIA GPUs" \
-      org.opencontainers.image.description="Bulk narration with F5-TTS: text in, WAV files out" \
+LABEL org.opencontainers.image.description="Bulk narration with F5-TTS: text in, WAV files out" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+
+FROM cuda-runtime AS worker-cuda
+RUN install -d -o 1000 -g 1000 /var/lib/narrator
+ENV NARRATOR_HOME=/var/lib/narrator
+LABEL org.opencontainers.image.title="f5-narrator worker for NVIDIA GPUs"
 USER 1000:1000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=300s --retries=3 \
   CMD ["node", "docker/healthy.mjs", "heartbeat", "/tmp/narrator-worker"]
 ENTRYPOINT ["node", "dist/worker/main.js", "--heartbeat", "/tmp/narrator-worker"]
+
+# docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html: started with the argument `serve`, no init before it, files are
+# written below /tmp only, and it runs as root, because what SageMaker mounts below /opt/ml need not be readable by others.
+# An endpoint without GPUs: --build-arg PROVIDER=cpu, or NARRATOR_PROVIDER=cpu in the model's environment.
+FROM cuda-runtime AS sagemaker
+ENV NARRATOR_HOME=/tmp/narrator
+LABEL org.opencontainers.image.title="f5-narrator for SageMaker endpoints" \
+      com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true
+EXPOSE 8080
+USER 0:0
+HEALTHCHECK --interval=15s --timeout=5s --start-period=480s --retries=3 \
+  CMD ["node", "docker/healthy.mjs", "http", "/ping"]
+ENTRYPOINT ["node", "dist/container/main.js"]
+CMD ["serve"]

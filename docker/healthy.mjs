@@ -15,7 +15,8 @@ async function trouble(kind, name) {
     return ageMs > HEARTBEAT_AGE_MAX_MS ? `no heartbeat for ${Math.round(ageMs / 1000)} s` : undefined;
   }
   if (kind === 'http') {
-    const url = `http://127.0.0.1:${process.env.NARRATOR_PORT || 8080}${name}`;
+    const port = process.env.SAGEMAKER_BIND_TO_PORT || process.env.NARRATOR_PORT || 8080;
+    const url = `http://127.0.0.1:${port}${name}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     return response.ok ? undefined : `${name} answers ${response.status}: ${await response.text()}`;
   }

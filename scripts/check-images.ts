@@ -6,7 +6,7 @@ import { problemsOfDockerfile } from './images/dockerfile.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
-const targets = ['api', 'worker', 'worker-cuda'];
+const targets = ['api', 'worker', 'worker-cuda', 'sagemaker', 'sagemaker-emulator'];
 
 const problems = [
   ...problemsOfDockerfile(read('Dockerfile'), {

@@ -3,6 +3,7 @@
  * every image of ours keeps (docs/decisions/0012-images.md).
  */
 import { validate } from 'dockerfile-utils';
+import { readConfig } from '../../src/runtime/config.ts';
 
 export interface Instruction {
   readonly keyword: string;
@@ -120,6 +121,9 @@ function isSent(source: string, ignore: string): boolean {
   return allowed.some((entry) => path === entry || path.startsWith(`${entry}/`));
 }
 
+/** SageMaker expects root: what it mounts below /opt/ml need not be readable by others. Everybody else starts an image as nobody. */
+const PLATFORM_WANTS_ROOT = ['sagemaker'];
+
 function problemsOfTarget(target: string, file: Dockerfile, context: BuildContext): string[] {
   const chain = stagesBelow(target, file);
   if (chain === undefined) return [`there is no stage ${target}`];
@@ -127,7 +131,10 @@ function problemsOfTarget(target: string, file: Dockerfile, context: BuildContex
   const last = (keyword: string) => instructions.findLast((one) => one.keyword === keyword);
   const problems: string[] = [];
   const user = last('USER')?.text;
-  if (user === undefined || !/^[1-9]\d*(:[1-9]\d*)?$/.test(user)) {
+  if (PLATFORM_WANTS_ROOT.includes(target)) {
+    if (user !== '0:0') problems.push(`its user is ${user ?? 'not named'}; its platform wants root, named as 0:0`);
+    problems.push(...problemsOfEndpoint(instructions));
+  } else if (user === undefined || !/^[1-9]\d*(:[1-9]\d*)?$/.test(user)) {
     problems.push(`its user is ${user ?? 'root'}; it must be a number that is not 0`);
   }
   for (const keyword of ['ENTRYPOINT', 'HEALTHCHECK']) {
@@ -140,7 +147,44 @@ function problemsOfTarget(target: string, file: Dockerfile, context: BuildContex
       problems.push(`line ${line}: a secret would stay in the image for everybody to read`);
     }
   }
+  problems.push(...problemsOfSettings(instructions));
   return problems.map((problem) => `${target}: ${problem}`);
+}
+
+/** What SageMaker asks of an image: docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html */
+function problemsOfEndpoint(instructions: readonly Instruction[]): string[] {
+  const problems: string[] = [];
+  const labels = instructions.filter(({ keyword }) => keyword === 'LABEL').map(({ text }) => text);
+  if (!labels.some((text) => text.includes('com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true'))) {
+    problems.push('it does not say that it takes its port from SAGEMAKER_BIND_TO_PORT');
+  }
+  const words = (keyword: string) => parsedWords(instructions.findLast((one) => one.keyword === keyword)?.text ?? '');
+  const entry = words('ENTRYPOINT');
+  if (entry?.[0] !== 'node')
+    problems.push('something stands before the program, and would get its signals and `serve`');
+  if (entry?.length !== 2) problems.push('its ENTRYPOINT has arguments; it gets `serve`, and nothing else');
+  if (words('CMD')?.join() !== 'serve') problems.push('it does not start as SageMaker starts it, with CMD ["serve"]');
+  return problems;
+}
+
+/** Settings of the image exist and are accepted. */
+function problemsOfSettings(instructions: readonly Instruction[]): string[] {
+  const values = new Map<string, string>();
+  const settings: Record<string, string> = {};
+  for (const { keyword, text } of instructions) {
+    if (keyword !== 'ENV' && keyword !== 'ARG') continue;
+    for (const [, name = '', value = ''] of text.matchAll(/(\w+)=(\S*)/g)) {
+      const resolved = value.replace(/\$\{(\w+)\}/g, (_whole, other: string) => values.get(other) ?? '');
+      values.set(name, resolved);
+      if (keyword === 'ENV') settings[name] = resolved;
+    }
+  }
+  try {
+    readConfig(settings);
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
 }
 
 /** A stage and those it is made from, the first one first. */

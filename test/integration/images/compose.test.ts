@@ -8,7 +8,7 @@ import { problemsOfCompose } from '../../../scripts/images/compose.ts';
 const root = join(import.meta.dirname, '../../..');
 const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
 const example = readFileSync(join(root, '.env.example'), 'utf8');
-const context = { targets: ['api', 'worker', 'worker-cuda'], example };
+const context = { targets: ['api', 'worker', 'worker-cuda', 'sagemaker', 'sagemaker-emulator'], example };
 
 test('docker-compose.yml has no problems', () => {
   assert.deepEqual(problemsOfCompose(compose, context), []);

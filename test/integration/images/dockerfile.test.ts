@@ -10,7 +10,7 @@ const dockerfile = read('Dockerfile');
 const context = {
   exists: (path: string) => existsSync(join(root, path)),
   ignore: read('.dockerignore'),
-  targets: ['api', 'worker', 'worker-cuda'],
+  targets: ['api', 'worker', 'worker-cuda', 'sagemaker', 'sagemaker-emulator'],
 };
 
 test('the Dockerfile has no problems', () => {
@@ -61,6 +61,32 @@ const mutants: [promise: string, from: string | RegExp, to: string, problem: Reg
   ['a missing health check is found', /HEALTHCHECK[^]*?healthz"\]/, '', /api: it has no HEALTHCHECK/],
   ['a health check that does not exist is found', 'healthy.mjs", "http"', 'well.mjs", "http"', /no docker\/well\.mjs/],
   ['a secret in the image is found', 'NARRATOR_PORT=8080', 'NARRATOR_ADMIN_KEY=abc', /secret would stay/],
+  [
+    'a setting that does not exist is found',
+    'NARRATOR_PROVIDER=${',
+    'NARRATOR_DEVICE=${',
+    /sagemaker: .*NARRATOR_DEVICE/s,
+  ],
+  ['a setting that is not accepted is found', 'PROVIDER=cuda', 'PROVIDER=gpu', /worker-cuda: .*NARRATOR_PROVIDER/s],
+  ['an endpoint that is not root by name is found', 'USER 0:0\n', '', /sagemaker: its user is not named/],
+  [
+    'an endpoint that would not be given its port is found',
+    'accept-bind-to-port=true',
+    'accept-bind-to-port=no',
+    /sagemaker: it does not say .*SAGEMAKER_BIND_TO_PORT/,
+  ],
+  [
+    'an init before an endpoint is found',
+    '["node", "dist/container/main.js"]',
+    '["tini", "node", "dist/container/main.js"]',
+    /sagemaker: something stands before/,
+  ],
+  [
+    'an endpoint that is started otherwise is found',
+    'container/main.js"]\nCMD ["serve"]\n',
+    'container/main.js"]\n',
+    /sagemaker: it does not start as/,
+  ],
   ['ADD is found', 'COPY models models', 'ADD models models', /ADD unpacks/],
 ];
 

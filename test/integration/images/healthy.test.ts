@@ -12,9 +12,13 @@ const script = join(import.meta.dirname, '../../../docker/healthy.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'narrator-healthy-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function check(parameters: readonly string[], port = 1): Promise<{ code: number; said: string }> {
+function check(
+  parameters: readonly string[],
+  port = 1,
+  settings: Record<string, string> = { NARRATOR_PORT: String(port) },
+): Promise<{ code: number; said: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NARRATOR_PORT: String(port) };
+    const env = { ...process.env, ...settings };
     execFile(process.execPath, [script, ...parameters], { env }, (error, _stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), said: stderr });
     });
@@ -40,13 +44,14 @@ test('a server is well when it answers with a success, and only then', async () 
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const [well, unready, away, misused] = await Promise.all([
+  const [well, bound, unready, away, misused] = await Promise.all([
     check(['http', '/healthz'], port),
+    check(['http', '/healthz'], 1, { NARRATOR_PORT: '1', SAGEMAKER_BIND_TO_PORT: String(port) }),
     check(['http', '/readyz'], port),
     check(['http', '/healthz'], 1),
     check(['tcp', '/'], port),
   ]);
   server.close();
-  assert.deepEqual([well.code, unready.code, away.code, misused.code], [0, 1, 1, 1]);
+  assert.deepEqual([well.code, bound.code, unready.code, away.code, misused.code], [0, 0, 1, 1, 1]);
   assert.match(unready.said, /503: The model is being loaded\./);
 });
