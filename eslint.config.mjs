@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
 import tseslint from 'typescript-eslint';
 
+// A package of its own: without what it installs its types are unknown. `npm run test:deploy` installs and lints it.
+const deploy = existsSync(new URL('deploy/node_modules', import.meta.url)) ? [] : ['deploy/'];
+
 export default tseslint.config(
-  { ignores: ['dist/', 'out/', 'node_modules/', '**/onnx_pb.ts', 'models/'] },
+  { ignores: ['dist/', 'out/', 'node_modules/', '**/onnx_pb.ts', 'models/', ...deploy] },
   tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
@@ -34,7 +38,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts'],
+    files: ['{test,deploy/test}/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',

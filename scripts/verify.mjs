@@ -32,7 +32,17 @@ function requirePrograms() {
   if (stillMissing.length > 0) process.exit(1);
 }
 
-const STEPS = ['typecheck', 'lint', 'format:check', 'check:deps', 'check:unused', 'check:images', 'build', 'test'];
+const STEPS = [
+  'typecheck',
+  'lint',
+  'format:check',
+  'check:deps',
+  'check:unused',
+  'check:images',
+  'build',
+  'test',
+  'test:deploy',
+];
 
 install();
 requirePrograms();
