@@ -22,8 +22,8 @@ export function addWorkerCommand(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-Needs NARRATOR_REDIS_URL and NARRATOR_STORE, the same as the server's. SIGTERM lets the shards at work finish for 17 s and gives
-the others back to the queue; kill -9 loses nothing either. NARRATOR_LOG_LEVEL=info says what it does.`,
+Needs NARRATOR_REDIS_URL, NARRATOR_STORE and, if the server has it, NARRATOR_BUCKETS: the same as the server's. SIGTERM lets the shards
+at work finish for 17 s and gives the others back to the queue; kill -9 loses nothing either. NARRATOR_LOG_LEVEL=info says what it does.`,
     )
     .action((flags: WorkerFlags) => work(context, flags));
 }

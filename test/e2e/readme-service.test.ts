@@ -10,6 +10,8 @@ import { freePort } from '../support/free-port.ts';
 import { parseWav } from './narration.ts';
 import { jsonl } from './manifests.ts';
 import { ENTRY } from '../support/narrator-entry.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import { startS3Emulator } from '../support/s3-emulator.ts';
 import { ROOT, Workplace } from './narrator-process.ts';
 
 const README = await readFile(join(ROOT, 'README.md'), 'utf8');
@@ -27,8 +29,10 @@ class Shell {
   readonly url: string;
   readonly #env: Record<string, string | undefined>;
   readonly #servers: ChildProcess[] = [];
+  /** settings that were exported */
+  #exports = '';
 
-  private constructor(place: Workplace, port: number) {
+  private constructor(place: Workplace, port: number, env: Readonly<Record<string, string>>) {
     this.place = place;
     this.url = `http://127.0.0.1:${port}`;
     const inherited = Object.entries(process.env).filter(([name]) => !/^(NARRATOR_|NODE_)/.test(name));
@@ -38,12 +42,14 @@ class Shell {
       NARRATOR_HOME: place.path('home'),
       NARRATOR_PORT: String(port),
       NARRATOR_URL: this.url,
+      ...env,
     };
   }
 
-  static async open(t: TestContext): Promise<Shell> {
+  /** @param env what the README takes for granted */
+  static async open(t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<Shell> {
     const place = await Workplace.open(t);
-    const shell = new Shell(place, await freePort());
+    const shell = new Shell(place, await freePort(), env);
     t.after(() => shell.#end());
     const command = [process.execPath, ...ENTRY].map((part) => `'${part}'`).join(' ');
     await chmod(await place.write('bin/narrator', `#!/bin/sh\nexec ${command} "$@"\n`), 0o755);
@@ -69,24 +75,37 @@ class Shell {
     return printed;
   }
 
-  async serve(line: string): Promise<void> {
+  /** For all lines that follow. */
+  export(line: string): void {
+    assert.match(line, /^export /);
+    this.#exports += `${line}; `;
+  }
+
+  /** Starts what does not end by itself. @returns what it has said so far */
+  start(line: string): { readonly child: ChildProcess; said: string } {
     // Settings stand before the command, and the shell makes way for it, so that signals reach it.
     const child = this.#spawn(line.replace(/^((?:\w+=\S+ )*)/, '$1exec '));
     this.#servers.push(child);
     child.stdout!.resume();
-    let said = '';
-    child.stderr!.on('data', (text: Buffer) => (said += text.toString()));
+    const started = { child, said: '' };
+    child.stderr!.on('data', (text: Buffer) => (started.said += text.toString()));
+    return started;
+  }
+
+  async serve(line: string): Promise<void> {
+    const started = this.start(line);
     while (
       !(await fetch(`${this.url}/readyz`).then(
         ({ ok }) => ok,
         () => false,
       ))
     ) {
-      assert.equal(child.exitCode, null, `${line}\n${said}`);
+      assert.equal(started.child.exitCode, null, `${line}\n${started.said}`);
       await delay(100);
     }
   }
 
+  /** The last that was started: in order. */
   async endServer(): Promise<void> {
     const child = this.#servers.pop()!;
     child.kill('SIGTERM');
@@ -102,7 +121,11 @@ class Shell {
   }
 
   #spawn(line: string): ChildProcess {
-    return spawn('sh', ['-c', line], { cwd: this.place.folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn('sh', ['-c', this.#exports + line], {
+      cwd: this.place.folder,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   #end(): void {
@@ -141,5 +164,34 @@ test('for others: a key is made, and whoever has it may submit', async (t) => {
   const without = await fetch(`${shell.url}/v1/jobs`);
   assert.equal(without.status, 401);
   await shell.run(shell.adapted(submit!, { 'http://narrator.example:8080': shell.url, 'nk_…': key }));
+  await shell.endServer();
+});
+
+test('with workers: what one server takes, a worker speaks, by Redis and S3', async (t) => {
+  const redis = await RedisServer.start();
+  t.after(() => redis.end());
+  const s3 = await startS3Emulator();
+  t.after(() => s3.close());
+  s3.createBucket('my-bucket');
+  const shell = await Shell.open(t, {
+    AWS_REGION: s3.connection.region,
+    AWS_ACCESS_KEY_ID: s3.connection.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.connection.credentials.secretAccessKey,
+    NARRATOR_S3_ENDPOINT: s3.endpoint,
+    NARRATOR_S3_PATH_STYLE: 'true',
+  });
+  const [settings, serve, work, ...more] = BLOCKS[2]!;
+  assert.deepEqual(more, []);
+  shell.export(shell.adapted(settings!, { 'redis://queue.example:6379': redis.url }));
+  await shell.serve(shell.adapted(serve!, { '8080': new URL(shell.url).port }));
+  const worker = shell.start(work!);
+  const printed = await shell.run(shell.adapted(BLOCKS[0]![1]!)).catch((error: unknown) => {
+    throw new Error(`The worker said: ${worker.said}`, { cause: error });
+  });
+  const [, job] = /Job (\S+)/.exec(printed) ?? [];
+  const folder = `narrator/jobs/${job}/results/`;
+  const wavs = s3.keysIn('my-bucket').filter((key) => key.startsWith(folder) && key.endsWith('.wav'));
+  assert.deepEqual(wavs, [`${folder}one.wav`, `${folder}two.wav`]);
+  await shell.endServer();
   await shell.endServer();
 });
