@@ -37,4 +37,22 @@ export function lines(count: number, seed = 1): Line[] {
   }));
 }
 
+/** Its voice may be nobody's. */
+type BrokenLine = Omit<Line, 'voice'> & { readonly voice: string };
+
+/** Every such line cannot be spoken, each in another way. */
+const BROKEN_EVERY = 50;
+
+/** Good lines, and among them broken ones with the code of the error that each must end with. */
+export function linesWithBroken(count: number, seed: number): { items: BrokenLine[]; broken: Map<string, string> } {
+  const broken = new Map<string, string>();
+  const items = lines(count, seed).map((line, index): BrokenLine => {
+    if (index % BROKEN_EVERY !== BROKEN_EVERY - 1) return line;
+    const kind = Math.floor(index / BROKEN_EVERY) % 3;
+    broken.set(line.id, ['voice_not_found', 'text_empty', 'text_unspeakable'][kind]!);
+    return { ...line, ...[{ voice: 'nobody' }, { text: ' ' }, { text: '🎉' }][kind] };
+  });
+  return { items, broken };
+}
+
 export const jsonl = (items: readonly unknown[]): string => items.map((item) => `${JSON.stringify(item)}\n`).join('');

@@ -7,24 +7,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { Stack, STORE_BUCKET } from '../support/stack.ts';
+import { Stack } from '../support/stack.ts';
 import { UnreliableProxy } from '../support/unreliable-proxy.ts';
 import { type ReceivedEvent, WebhookReceiver } from '../support/webhook-receiver.ts';
-import { lines, seededRandom } from './manifests.ts';
+import { linesWithBroken, seededRandom } from './manifests.ts';
+import { ask, type Job, keysBelow, linesOf, requestHeaders, until, wavsOf } from './stack-client.ts';
 
 const LINES = Number(process.env.E2E_LINES ?? 250);
 const SEED = Number(process.env.E2E_SEED ?? Date.now() % 1_000_000);
 const DEADLINE_MS = 20 * 60_000;
 const QUEUE = 'f5-narrator';
-/** Every such line cannot be spoken, each in another way. */
-const BROKEN_EVERY = 50;
-
-interface Job {
-  readonly id: string;
-  readonly status: string;
-  readonly items: { readonly total: number; readonly succeeded: number; readonly failed: number };
-  readonly percent: number;
-}
 
 test('every item ends as one WAV file or one named error, and every event is told, whatever fails meanwhile', async (t) => {
   t.diagnostic(`${LINES} lines; choices by E2E_SEED=${SEED}`);
@@ -43,7 +35,7 @@ test('every item ends as one WAV file or one named error, and every event is tol
   t.after(() => receiver.close());
   receiver.answerWith(() => (random() < 0.1 ? 500 : 204));
 
-  const { items, broken } = manifest();
+  const { items, broken } = linesWithBroken(LINES, SEED);
   const events = ['job.planned', 'job.progress', 'item.failed', 'job.completed', 'job.partially_failed', 'job.failed'];
   const job = await ask<Job>(stack, 'POST', '/v1/jobs', {
     items,
@@ -90,27 +82,24 @@ test('every item ends as one WAV file or one named error, and every event is tol
     const good = items.filter(({ id }) => !broken.has(id)).map(({ id }) => id);
     assert.equal(finished.status, 'partially_failed');
     assert.deepEqual([finished.items.succeeded, finished.items.failed], [good.length, broken.size]);
-    const results = await ndjson<{ item: string; samples: number }>(stack, `/v1/jobs/${job.id}/results`);
+    const results = await linesOf<{ item: string; samples: number }>(stack, `/v1/jobs/${job.id}/results`);
     assert.deepEqual(
       results.map(({ item }) => item),
       good,
     );
-    const errors = await ndjson<{ item: string; line: number; code: string }>(stack, `/v1/jobs/${job.id}/errors`);
+    const errors = await linesOf<{ item: string; line: number; code: string }>(stack, `/v1/jobs/${job.id}/errors`);
     assert.deepEqual(
       errors.map(({ item, code }) => [item, code]),
       [...broken],
     );
-    const keys = stack.s3.keysIn(STORE_BUCKET).map((key) => key.replace(/^store\//, ''));
-    const wavs = keys.filter((key) => key.startsWith(`jobs/${job.id}/results/`) && key.endsWith('.wav'));
-    assert.deepEqual(
-      wavs.map((key) => key.split('/').at(-1)),
-      good.map((id) => `${id}.wav`),
-    );
-    const named = (folder: string) => keys.filter((key) => key.startsWith(`jobs/${job.id}/${folder}/shard-`)).length;
+    assert.deepEqual(wavsOf(stack, job.id), good);
+    const named = (folder: string) => keysBelow(stack, `jobs/${job.id}/${folder}/shard-`).length;
     assert.ok(named('plan') > 10);
     assert.equal(named('records'), named('plan'), 'a shard has one record');
     for (const { item, samples } of [results[0]!, results.at(-1)!, results[Math.floor(results.length / 2)]!]) {
-      const audio = await fetch(`${stack.url}/v1/jobs/${job.id}/items/${item}/audio`, { headers: headers(stack) });
+      const audio = await fetch(`${stack.url}/v1/jobs/${job.id}/items/${item}/audio`, {
+        headers: requestHeaders(stack),
+      });
       assert.equal((await audio.arrayBuffer()).byteLength, 44 + 2 * samples, item);
     }
   });
@@ -133,18 +122,6 @@ test('every item ends as one WAV file or one named error, and every event is tol
     assert.deepEqual(keysBelow(stack, 'open/'), [], 'the job is still listed as open');
   });
 });
-
-/** Good lines, and among them broken ones with the code of the error that each must end with. */
-function manifest() {
-  const broken = new Map<string, string>();
-  const items = lines(LINES, SEED).map((line, index) => {
-    if (index % BROKEN_EVERY !== BROKEN_EVERY - 1) return line;
-    const kind = Math.floor(index / BROKEN_EVERY) % 3;
-    broken.set(line.id, ['voice_not_found', 'text_empty', 'text_unspeakable'][kind]!);
-    return { ...line, ...[{ voice: 'nobody' }, { text: ' ' }, { text: '🎉' }][kind] };
-  });
-  return { items, broken };
-}
 
 /** One after another, each up again a second later. */
 async function killWorkers(stack: Stack, random: () => number, signal: AbortSignal): Promise<void> {
@@ -200,39 +177,4 @@ function detailOf({ data }: ReceivedEvent): string {
   return item ?? percent?.toString() ?? '';
 }
 
-const keysBelow = (stack: Stack, prefix: string) =>
-  stack.s3.keysIn(STORE_BUCKET).filter((key) => key.startsWith(`store/${prefix}`));
-
 const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined);
-
-async function until(holds: () => boolean, withinMs: number, what: string): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, what);
-    await delay(200);
-  }
-}
-
-const headers = (stack: Stack) => ({ authorization: `Bearer ${stack.adminKey}` });
-
-async function ask<T>(stack: Stack, method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${stack.url}${path}`, {
-    method,
-    headers: { ...headers(stack), ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(60_000),
-  });
-  const text = await response.text();
-  assert.ok(response.ok, `${method} ${path}: ${response.status} ${text.slice(0, 500)}`);
-  return JSON.parse(text) as T;
-}
-
-async function ndjson<T>(stack: Stack, path: string): Promise<T[]> {
-  const response = await fetch(`${stack.url}${path}`, { headers: headers(stack) });
-  const text = await response.text();
-  assert.ok(response.ok, `${path}: ${response.status} ${text.slice(0, 500)}`);
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
-}

@@ -1,17 +1,21 @@
 /**
  * The whole service on free ports of this machine, without Docker: redis-server, the emulator of S3, SQS and SNS, API processes and
- * workers. For `npm run stack` and for tests: each of its processes can be killed and started again.
+ * workers; or a SageMaker endpoint in the place of Redis and workers. For `npm run stack` and for tests: each of its processes can be
+ * killed and started again.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
+import type { SageMakerEmulator } from '../../tools/sagemaker-emulator/emulator.ts';
 import { Restartable } from './child-process.ts';
+import { storeSettings } from './container-process.ts';
 import { freePort } from './free-port.ts';
 import { ENTRY, LOADER } from './narrator-entry.ts';
 import { RedisServer } from './redis-server.ts';
 import { type S3Emulator, startS3Emulator } from './s3-emulator.ts';
+import { type StackEndpoint, type StackEndpointOptions, startStackEndpoint } from './stack-endpoint.ts';
 import type { StandInOptions } from './stand-in-engine.ts';
 
 export interface StackWorkerSettings {
@@ -28,6 +32,8 @@ export interface StackOptions {
   /** default 1 */
   readonly workers?: number;
   readonly worker?: StackWorkerSettings;
+  /** a SageMaker endpoint that synthesises: then there are neither Redis nor workers */
+  readonly endpoint?: StackEndpointOptions;
   /** of the first API; default: any free one */
   readonly port?: number;
   /** further settings of all processes */
@@ -55,7 +61,8 @@ const TOPIC = 'jobs';
 const RECEIVES_MAX = 5;
 
 export class Stack {
-  readonly redis: RedisServer;
+  readonly #redis: RedisServer | undefined;
+  readonly #endpoint: StackEndpoint | undefined;
   readonly s3: S3Emulator;
   readonly adminKey: string;
   /** signs webhooks */
@@ -68,7 +75,8 @@ export class Stack {
   #ended: Promise<void> | undefined;
 
   private constructor(parts: {
-    redis: RedisServer;
+    redis: RedisServer | undefined;
+    endpoint: StackEndpoint | undefined;
     s3: S3Emulator;
     s3Endpoint: string;
     folder: string;
@@ -76,15 +84,16 @@ export class Stack {
     ports: readonly number[];
     options: StackOptions;
   }) {
-    const { redis, s3, s3Endpoint, folder, topicArn, ports, options } = parts;
-    this.redis = redis;
+    const { redis, endpoint, s3, s3Endpoint, folder, topicArn, ports, options } = parts;
+    this.#redis = redis;
+    this.#endpoint = endpoint;
     this.s3 = s3;
     this.topicArn = topicArn;
     this.#folder = folder;
     this.adminKey = `admin-${randomBytes(24).toString('hex')}`;
     this.webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
     this.urls = ports.map((port) => `http://127.0.0.1:${port}`);
-    const env = { ...this.#settings(s3Endpoint), ...options.env };
+    const env = { ...this.#settings(s3Endpoint), ...endpoint?.serverSettings, ...options.env };
     const onLost = options.onLost === undefined ? {} : { onLost: options.onLost };
     this.apis = this.urls.map((url, at) => {
       const NARRATOR_PORT = String(ports[at]);
@@ -97,7 +106,7 @@ export class Stack {
       });
     });
     const STACK_WORKER = JSON.stringify(options.worker ?? {});
-    this.workers = Array.from({ length: options.workers ?? 1 }, (_, at) => {
+    this.workers = Array.from({ length: options.workers ?? (endpoint === undefined ? 1 : 0) }, (_, at) => {
       const args = options.worker === undefined ? [...ENTRY, 'worker'] : WORKER;
       return new Restartable({
         name: `worker ${at + 1}`,
@@ -111,12 +120,13 @@ export class Stack {
   /** Resolves once every API is ready. Workers may still load the model. @throws Error that says what did not start */
   static async start(options: StackOptions = {}): Promise<Stack> {
     const { apis = 1, reachS3By = (endpoint: string) => Promise.resolve(endpoint), onStep = () => undefined } = options;
-    onStep('redis-server');
-    const redis = await RedisServer.start();
+    if (options.endpoint === undefined) onStep('redis-server');
+    const redis = options.endpoint === undefined ? await RedisServer.start() : undefined;
     onStep('emulator of S3, SQS and SNS');
     const s3 = await startS3Emulator();
     const folder = await mkdtemp(join(tmpdir(), 'narrator-stack-'));
     let stack: Stack | undefined;
+    let endpoint: StackEndpoint | undefined;
     try {
       for (const bucket of [STORE_BUCKET, MANIFEST_BUCKET]) s3.createBucket(bucket);
       const { arn } = s3.createQueue(DEAD_LETTERS);
@@ -128,14 +138,20 @@ export class Stack {
       );
       const s3Endpoint = await reachS3By(s3.endpoint);
       const topicArn = await createTopic(s3);
-      stack = new Stack({ redis, s3, s3Endpoint, folder, topicArn, ports, options });
+      if (options.endpoint !== undefined) {
+        onStep('emulator of a SageMaker endpoint');
+        const containerEnv = { ...sharedSettings(folder, s3Endpoint), ...options.env };
+        endpoint = await startStackEndpoint(options.endpoint, { s3, bucket: STORE_BUCKET, containerEnv });
+      }
+      stack = new Stack({ redis, endpoint, s3, s3Endpoint, folder, topicArn, ports, options });
       onStep(`${apis} API and ${stack.workers.length} workers`);
       await Promise.all([...stack.apis, ...stack.workers].map((process) => process.up()));
       return stack;
     } catch (error) {
       if (stack !== undefined) await stack.end();
       else {
-        await redis.end();
+        await endpoint?.emulator.close();
+        await redis?.end();
         await s3.close();
         await rm(folder, { recursive: true, force: true });
       }
@@ -145,6 +161,18 @@ export class Stack {
 
   get url(): string {
     return this.urls[0] as string;
+  }
+
+  /** @throws Error if there is none: a SageMaker endpoint has its place */
+  get redis(): RedisServer {
+    if (this.#redis === undefined) throw new Error('This stack has no Redis.');
+    return this.#redis;
+  }
+
+  /** @throws Error if there is none */
+  get endpoint(): SageMakerEmulator {
+    if (this.#endpoint === undefined) throw new Error('This stack has no endpoint.');
+    return this.#endpoint.emulator;
   }
 
   get manifestQueueUrl(): string {
@@ -160,7 +188,8 @@ export class Stack {
   end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     this.#ended ??= (async () => {
       await Promise.all([...this.apis, ...this.workers].map((process) => process.down(signal)));
-      await this.redis.end();
+      await this.#endpoint?.emulator.close(signal);
+      await this.#redis?.end();
       await this.s3.close();
       await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
     })();
@@ -169,15 +198,11 @@ export class Stack {
 
   #settings(s3Endpoint: string): Record<string, string> {
     return {
-      NARRATOR_HOME: join(this.#folder, 'home'),
-      NARRATOR_STORE: `s3://${STORE_BUCKET}/store`,
-      NARRATOR_S3_ENDPOINT: s3Endpoint,
+      ...sharedSettings(this.#folder, s3Endpoint),
       NARRATOR_S3_PUBLIC_ENDPOINT: this.s3.endpoint,
-      NARRATOR_S3_PATH_STYLE: 'true',
-      NARRATOR_S3_REGION: 'us-east-1',
       NARRATOR_BUCKETS: MANIFEST_BUCKET,
       NARRATOR_MANIFEST_QUEUE_URL: this.manifestQueueUrl,
-      NARRATOR_REDIS_URL: this.redis.url,
+      ...(this.#redis && { NARRATOR_REDIS_URL: this.#redis.url }),
       NARRATOR_ADMIN_KEY: this.adminKey,
       NARRATOR_WEBHOOK_SECRET: this.webhookSecret,
       NARRATOR_NOTIFY_ALLOW: this.topicArn,
@@ -185,13 +210,16 @@ export class Stack {
       NARRATOR_RATE_LIMIT: '1000000',
       AWS_ENDPOINT_URL_SQS: this.s3.endpoint,
       AWS_ENDPOINT_URL_SNS: this.s3.endpoint,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'emulator',
-      AWS_SECRET_ACCESS_KEY: 'emulator',
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };
   }
 }
+
+/** Of every process that has the store. */
+const sharedSettings = (folder: string, s3Endpoint: string) => ({
+  ...storeSettings({ endpoint: s3Endpoint }, STORE_BUCKET),
+  NARRATOR_HOME: join(folder, 'home'),
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+});
 
 async function createTopic({ connection: { endpoint, region, credentials } }: S3Emulator): Promise<string> {
   const client = new SNSClient({ endpoint, region, credentials });

@@ -161,7 +161,10 @@ export class Endpoint {
     const timeoutMs = invocation.timeoutSeconds * secondMs;
     if (fault === 'fail') {
       this.account.note('failed');
-      return answered(500, Buffer.from('{"message":"The emulator answers in the place of the container."}'));
+      return answered(
+        knobs.failStatus,
+        Buffer.from('{"message":"The emulator answers in the place of the container."}'),
+      );
     }
     if (fault === 'hang' || knobs.hangNext > 0) {
       if (fault !== 'hang') knobs.hangNext -= 1;

@@ -153,7 +153,8 @@ export class Fleet {
     const victim = chance.pick('kill', atWork);
     if (victim === undefined) return;
     this.#killedAtMs = performance.now();
-    void victim.takeAway(knobs.killSignal);
+    const isHard = chance.happens('kill-hard', 0.5);
+    void victim.takeAway(knobs.killSignal === 'either' ? (isHard ? 'SIGKILL' : 'SIGTERM') : knobs.killSignal);
   }
 
   #scaleIn(): void {

@@ -44,7 +44,11 @@ const KNOBS = {
   ),
   idleMs: number('count', 0, 'an instance without work for so long is scaled in; 0: never'),
   killEveryMs: number('count', 0, 'an instance that is at work is taken away so often; 0: never'),
-  killSignal: choice(['SIGTERM', 'SIGKILL'], 'SIGTERM', 'how; SIGTERM is followed by SIGKILL after 30 s'),
+  killSignal: choice(
+    ['SIGTERM', 'SIGKILL', 'either'],
+    'SIGTERM',
+    'how; SIGTERM is followed by SIGKILL after 30 s; either: now the one, now the other',
+  ),
   onKill: choice(
     ['fail', 'requeue'],
     'fail',
@@ -57,7 +61,12 @@ const KNOBS = {
   loseAcceptances: number('rate', 0, 'submissions that are accepted, but whose answer never comes'),
 
   // What becomes of it
-  failRate: number('rate', 0, 'invocations that end as if the container had answered 500; it does not hear of them'),
+  failRate: number(
+    'rate',
+    0,
+    'invocations that end as if the container had answered failStatus; it does not hear of them',
+  ),
+  failStatus: number('count', 500, 'with which status'),
   hangRate: number(
     'rate',
     0,
