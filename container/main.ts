@@ -2,9 +2,10 @@
 /** The container's entry: SageMaker starts it with the argument `serve`, or as the image does, with none. Settings come from the environment. */
 import { NarratorError, toNarratorError } from '../src/core/errors.ts';
 import { readConfig, silenceVendors } from '../src/runtime/config.ts';
+import { containerDefaults } from '../src/runtime/container-defaults.ts';
 import { Lifecycle } from '../src/runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../src/runtime/logger.ts';
-import { containerDefaults, runContainer } from '../src/runtime/run-container.ts';
+import { runContainer } from '../src/runtime/run-container.ts';
 
 async function main([command = 'serve', ...more]: readonly string[]): Promise<number> {
   if (command !== 'serve' || more.length > 0) {

@@ -1,8 +1,6 @@
 /** The life of the container behind a SageMaker endpoint: from its configuration to its ordered end, whatever engine it is given. */
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { join } from 'node:path';
 import { createContainerApp } from '../api/container-app.ts';
 import type { SpokenAudio } from '../api/routes-speech.ts';
 import type { TtsRequest } from '../api/speech-request.ts';
@@ -32,20 +30,6 @@ export interface ContainerParts {
   readonly cancelIntervalMs?: number;
   /** work that is under way at the end may go on for so long. Default 15 000, which is also the most */
   readonly graceMs?: number;
-}
-
-/** Where SageMaker puts the model of an endpoint. */
-const MODEL_FOLDER = '/opt/ml/model';
-
-/** Settings of a container that differ from the documented defaults. */
-export function containerDefaults(modelFolder = MODEL_FOLDER) {
-  const hasModel = existsSync(join(modelFolder, 'model.json'));
-  return {
-    NARRATOR_HOST: '0.0.0.0',
-    // Its log is all that is seen of a container on SageMaker.
-    NARRATOR_LOG_LEVEL: 'info',
-    ...(hasModel && { NARRATOR_MODEL: modelFolder }),
-  };
 }
 
 /** Texts that are spoken at once: a few fill the batches of any engine, more only wait. */

@@ -7,10 +7,11 @@ import type { SynthesisEngine } from '../../src/core/ports.ts';
 import { BATCH_PRESETS } from '../../src/engine/presets.ts';
 import { EngineProcess } from '../../src/engine/engine-process.ts';
 import { readConfig, silenceVendors } from '../../src/runtime/config.ts';
+import { containerDefaults } from '../../src/runtime/container-defaults.ts';
 import { Lifecycle } from '../../src/runtime/lifecycle.ts';
 import { createLogger, logFunction } from '../../src/runtime/logger.ts';
 import type { Log, Narrator } from '../../src/runtime/narrator.ts';
-import { containerDefaults, runContainer } from '../../src/runtime/run-container.ts';
+import { runContainer } from '../../src/runtime/run-container.ts';
 import type { ContainerChildSettings } from './container-process.ts';
 import { StandInEngine } from './stand-in-engine.ts';
 

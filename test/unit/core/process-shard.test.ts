@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { cancelJob } from '../../../src/core/cancel-job.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
 import { defaultResultsPrefix, jobHeadKey, recordKey, shardKey, shardName } from '../../../src/core/keys.ts';
+import { requireShard } from '../../../src/core/ledger.ts';
 import { planJob } from '../../../src/core/planner.ts';
 import type { SynthesisRequest } from '../../../src/core/ports.ts';
 import { processShard, type ProcessShardDeps, type SegmentEvent } from '../../../src/core/process-shard.ts';
@@ -123,6 +124,17 @@ describe('processShard', () => {
     );
     assert.equal(engine.requests.length, 4, 'a sentence that stands twice is synthesised once');
     assert.equal(engine.requests[0]?.label, 'item a, segment 1');
+  });
+
+  it('takes the plan that came with the message, and does not read it', async () => {
+    const { store, deps, record } = await bench();
+    const shard = await requireShard(store, 'job', shardName(1));
+    await store.delete(shardKey('job', shardName(1)));
+    const context = { signal: new AbortController().signal, lastAttempt: false, shard };
+    assert.equal(await processShard(shard, context, deps), 'recorded');
+    assert.equal(record().items.length, 3);
+    const other = { ...context, shard: { ...shard, shardId: shardName(2), modelDigest: 'another' } };
+    await assert.rejects(processShard(other.shard, other, deps), { code: 'model_mismatch' });
   });
 
   it('asks the engine for everything at once', async () => {

@@ -73,6 +73,13 @@ test('a queue that is asked for by name needs its Redis, also where its variable
   assert.throws(() => readConfig(environment), /NARRATOR_REDIS_URL: must be set/);
 });
 
+test('a program may have defaults of its own, which the environment wins over', () => {
+  const own = { NARRATOR_MODEL: '/opt/ml/model', NARRATOR_LOG_LEVEL: 'info' };
+  const given = { NARRATOR_LOG_LEVEL: 'error', SAGEMAKER_BIND_TO_PORT: '8888' };
+  const { model, logLevel, bindPort, server } = readConfig(given, own);
+  assert.deepEqual([model, logLevel, bindPort, server.port], ['/opt/ml/model', 'error', 8888, 8080]);
+});
+
 test('docs/configuration.md names every variable, and no other', () => {
   const documented = [...readFileSync('docs/configuration.md', 'utf8').matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map(
     (match) => match[1],
