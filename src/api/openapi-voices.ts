@@ -8,6 +8,7 @@ const voice = {
   language: z.string(),
   version: z.string().describe('digest of its audio and its words'),
   transcript: z.string().describe('what is said in its clip'),
+  lexicon: z.string().describe('digest of the words that it says in a way of its own').exactOptional(),
   builtIn: z.boolean().describe('it belongs to the model'),
 };
 const voiceSchema = z.strictObject(voice);
@@ -42,13 +43,20 @@ export const VOICE_ROUTES = documentRoutes([
     path: '/v1/voices',
     tag: 'Voices',
     summary: 'Make a voice from a clip, or check one',
-    description: 'A clip of 3 to 12 seconds (WAV, MP3, FLAC, OGG; at most 8 MiB) and the words that are said in it.',
+    description:
+      'A clip of 3 to 12 seconds (WAV, MP3, FLAC, OGG; at most 8 MiB) and the words that are said in it; a lexicon (.json, .csv, .pls) if the voice says some words in a way of its own.',
     scope: 'admin',
     bodies: [
       {
         type: 'multipart/form-data',
         name: 'VoiceForm',
-        schema: voiceFormSchema.safeExtend({ audio: z.string().meta({ format: 'binary', description: 'the clip' }) }),
+        schema: voiceFormSchema.safeExtend({
+          audio: z.string().meta({ format: 'binary', description: 'the clip' }),
+          lexicon: z
+            .string()
+            .meta({ format: 'binary', description: 'a file ending in .json, .csv or .pls' })
+            .exactOptional(),
+        }),
       },
     ],
     answers: {

@@ -129,7 +129,7 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
     const { manifest, choices } = prepared(intake, deps);
     const {
       source,
-      options: { reuse, shardSeconds },
+      options: { reuse, shardSeconds, lexicon },
     } = intake;
     const report = await deps.estimate({
       manifest: { ...manifest, bytes: whileThere(manifest.bytes, goneSignal(response)) },
@@ -137,6 +137,7 @@ export function addJobsRoutes(app: Express, deps: JobsDeps): void {
       ...(reuse !== undefined && { reuse }),
       ...(shardSeconds !== undefined && { shardSeconds }),
       ...(source !== undefined && { source }),
+      ...(lexicon !== undefined && { lexicon }),
     });
     response.json(report);
   });

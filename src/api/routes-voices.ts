@@ -25,12 +25,14 @@ export interface Clip {
   readonly audio: Uint8Array;
   readonly text: string;
   readonly language?: string;
+  /** words that the voice says in a way of its own */
+  readonly lexicon?: { readonly name: string; readonly bytes: Uint8Array };
 }
 
 export interface VoicesDeps {
   readonly voices: {
     list(): Promise<readonly VoiceProfile[]>;
-    /** @throws NarratorError audio_undecodable; voice_invalid: an error of its checks, or the name of a built-in voice */
+    /** @throws NarratorError audio_undecodable; voice_invalid: an error of its checks, or the name of a built-in voice; request_invalid: the lexicon */
     add(id: string, clip: Clip): Promise<ClipCheck & { readonly profile: VoiceProfile }>;
     /** @throws NarratorError audio_undecodable, voice_invalid (no transcript) */
     check(clip: Clip): Promise<ClipCheck>;
@@ -68,6 +70,7 @@ export function addVoicesRoutes(app: Express, { voices }: VoicesDeps): void {
     language,
     version,
     transcript: transcript.trim(),
+    ...(profile.lexicon !== undefined && { lexicon: profile.lexicon }),
     builtIn: voices.isBuiltIn({ id, language, version, transcript, ...profile }),
   });
   const find = async (id: string) => {
@@ -94,8 +97,12 @@ export function addVoicesRoutes(app: Express, { voices }: VoicesDeps): void {
     receiveClip(),
     async (request, response) => {
       const { id, dryRun, ...words } = parseRequest(voiceFormSchema, { ...(request.body as object) });
-      const audio = fileOf(request);
-      const clip = { audio: audio.buffer, ...words };
+      const { audio, lexicon } = filesOf(request);
+      const clip = {
+        audio: audio.buffer,
+        ...words,
+        ...(lexicon !== undefined && { lexicon: { name: lexicon.originalname, bytes: lexicon.buffer } }),
+      };
       const file = { name: audio.originalname, bytes: audio.size };
       if (dryRun || id === undefined) {
         const { findings, measures } = await voices.check(clip);
@@ -118,14 +125,16 @@ export function addVoicesRoutes(app: Express, { voices }: VoicesDeps): void {
   });
 }
 
-function fileOf({ file }: Request): Express.Multer.File {
-  if (file !== undefined) return file;
+function filesOf(request: Request): { audio: Express.Multer.File; lexicon: Express.Multer.File | undefined } {
+  const files = (request.files ?? {}) as Readonly<Record<string, Express.Multer.File[] | undefined>>;
+  const [audio] = files['audio'] ?? [];
+  if (audio !== undefined) return { audio, lexicon: files['lexicon']?.[0] };
   throw new NarratorError('request_invalid', 'audio is missing: send the clip as a file of the form.', {
     field: 'audio',
   });
 }
 
-/** One file and a few short fields, in memory. @throws NarratorError request_invalid */
+/** A clip, a lexicon perhaps, and a few short fields, in memory. @throws NarratorError request_invalid */
 function receiveClip(): RequestHandler {
   const upload = multer({
     storage: multer.memoryStorage(),
@@ -133,14 +142,17 @@ function receiveClip(): RequestHandler {
     defParamCharset: 'utf8',
     limits: {
       fileSize: CLIP_BYTES_MAX,
-      files: 1,
+      files: 2,
       fields: 8,
-      parts: 9,
+      parts: 10,
       fieldNameSize: 64,
       fieldSize: 16 * 1024,
       headerPairs: 64,
     },
-  }).single('audio');
+  }).fields([
+    { name: 'audio', maxCount: 1 },
+    { name: 'lexicon', maxCount: 1 },
+  ]);
   return (request, response, next) => {
     if (!request.is('multipart/form-data')) {
       throw new NarratorError('request_invalid', 'The content-type must be multipart/form-data.', {
@@ -171,9 +183,13 @@ function formProblem(thrown: unknown): NarratorError {
     });
   }
   if (thrown.code === 'LIMIT_UNEXPECTED_FILE') {
-    return new NarratorError('request_invalid', `${field} is not a file of this form: the clip is called audio.`, {
-      field,
-    });
+    return new NarratorError(
+      'request_invalid',
+      `${field} is not a file of this form: the clip is called audio, and a lexicon lexicon; each comes once.`,
+      {
+        field,
+      },
+    );
   }
   return new NarratorError(
     'request_invalid',

@@ -4,6 +4,7 @@ import { NarratorError } from '../core/errors.ts';
 import type { ItemPart } from '../core/shard.ts';
 import { addBookFlags, type BookFlags, bookOptions, leftOutLines } from './book-flags.ts';
 import type { CliContext } from './context.ts';
+import { lexiconOption } from './lexicon-flag.ts';
 import { openNarrator } from './open-narrator.ts';
 import { addSpeakingFlags, number, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
 import { textLines, textRecord } from './show-text.ts';
@@ -42,6 +43,7 @@ async function plan(context: CliContext, source: string, flags: PlanFlags): Prom
   const report = await narrator.plan(source, {
     ...speakingOptions(flags),
     ...bookOptions(flags),
+    ...(await lexiconOption(flags, terminal)),
     ...(flags.showText === true && { onPart: (part) => show(part, terminal, flags.json === true) }),
     onRejected: ({ error }) => {
       bad += 1;

@@ -6,6 +6,7 @@ import { type ErrorRecord, NarratorError } from '../core/errors.ts';
 import type { RunProgress, RunSummary } from '../runtime/run-folder.ts';
 import { addBookFlags, type BookFlags, bookOptions, leftOutLines } from './book-flags.ts';
 import type { CliContext } from './context.ts';
+import { lexiconOption } from './lexicon-flag.ts';
 import { openNarrator } from './open-narrator.ts';
 import { addSpeakingFlags, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
 import { EXIT, formatBar, formatDuration, formatError, type Terminal } from './terminal.ts';
@@ -46,6 +47,7 @@ async function run(context: CliContext, source: string, flags: RunFlags): Promis
   const summary = await narrator.run(source, {
     ...speakingOptions(flags),
     ...bookOptions(flags),
+    ...(await lexiconOption(flags, terminal)),
     outDirectory: flags.output,
     reuse: flags.reuse,
     signal: lifecycle.signal,

@@ -14,6 +14,7 @@ interface ServeFlags extends ModelFlags {
   host?: string;
   port?: number;
   clips?: string;
+  lexicon?: string;
   json?: boolean;
 }
 
@@ -28,6 +29,10 @@ export function addServeCommand(program: Command, context: CliContext): void {
     )
     .option('--host <address>', 'address to listen on (or NARRATOR_HOST; else 127.0.0.1)')
     .option('-p, --port <number>', 'port to listen on; 0: any free one (or NARRATOR_PORT; else 8080)', wholeNumber)
+    .option(
+      '--lexicon <file>',
+      'words with a pronunciation of their own, for every job: .json, .csv or .pls (or NARRATOR_LEXICON)',
+    )
     .option('--clips <folder>', 'folder below which ref_audio may name files (or NARRATOR_CLIPS_FOLDER)')
     .option('--json', 'print JSON');
   addModelFlags(command)
@@ -68,7 +73,7 @@ async function serve(context: CliContext, { json, ...flags }: ServeFlags): Promi
   if (!lifecycle.signal.aborted) await once(lifecycle.signal, 'abort');
 }
 
-function withServerFlags(config: Config, { host, port, clips }: ServeFlags): Config {
+function withServerFlags(config: Config, { host, port, clips, lexicon }: ServeFlags): Config {
   if (port !== undefined && (port < 0 || port > 65_535)) {
     throw new NarratorError('usage', `--port is ${port}; it must be from 0 to 65535.`, { field: 'port' });
   }
@@ -77,5 +82,5 @@ function withServerFlags(config: Config, { host, port, clips }: ServeFlags): Con
     ...(port !== undefined && { port }),
     ...(clips !== undefined && { clipsFolder: clips }),
   };
-  return { ...config, server: { ...config.server, ...wished } };
+  return { ...config, ...(lexicon !== undefined && { lexicon }), server: { ...config.server, ...wished } };
 }

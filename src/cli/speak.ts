@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
 import { placeSpeech } from '../runtime/narrator.ts';
 import type { CliContext } from './context.ts';
+import { lexiconOption } from './lexicon-flag.ts';
 import { openNarrator } from './open-narrator.ts';
 import { readTextInput } from './read-text-input.ts';
 import { addSpeakingFlags, type SpeakingFlags, speakingOptions } from './speaking-flags.ts';
@@ -44,7 +45,7 @@ async function speak(context: CliContext, file: string | undefined, flags: Speak
   const { terminal, lifecycle } = context;
   const text = await textOf(file, flags);
   const narrator = await openNarrator(context, flags);
-  const options = speakingOptions(flags);
+  const options = { ...speakingOptions(flags), ...(await lexiconOption(flags, terminal)) };
   const voice = await borrowedVoice(flags, narrator, (line) => terminal.note(line));
 
   const startedAt = performance.now();

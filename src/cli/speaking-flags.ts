@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Markup, MARKUPS } from '../core/manifest.ts';
 import type { Config } from '../runtime/config.ts';
 import type { SpeakingOptions } from '../runtime/narrator.ts';
+import { addLexiconFlag, type LexiconFlag } from './lexicon-flag.ts';
 
 export interface ModelFlags {
   model?: string;
-  lexicon?: string;
   provider?: 'cpu' | 'cuda' | 'auto';
   precision?: 'auto' | 'f32' | 'f16';
   threads?: number;
@@ -28,14 +28,13 @@ export interface VoiceFlags {
   markup?: Markup;
 }
 
-export interface SpeakingFlags extends ModelFlags, VoiceFlags {
+export interface SpeakingFlags extends ModelFlags, VoiceFlags, LexiconFlag {
   json?: boolean;
 }
 
 export function addModelFlags(command: Command): Command {
   return command
     .option('-m, --model <name>', 'model: a name from `narrator models list`, or a folder (or NARRATOR_MODEL)')
-    .option('--lexicon <file>', 'words with a pronunciation of their own: .json or .csv (or NARRATOR_LEXICON)')
     .addOption(new Option('--provider <where>', 'where the model runs').choices(['cpu', 'cuda', 'auto']))
     .addOption(new Option('--precision <precision>', 'precision of the network').choices(['auto', 'f32', 'f16']))
     .option('--threads <count>', 'threads on the CPU; 0: one a physical core', number)
@@ -43,7 +42,7 @@ export function addModelFlags(command: Command): Command {
 }
 
 export function addSpeakingFlags(command: Command): Command {
-  return addVoiceFlags(addModelFlags(command)).option('--json', 'print JSON');
+  return addLexiconFlag(addVoiceFlags(addModelFlags(command))).option('--json', 'print JSON');
 }
 
 export function addVoiceFlags(command: Command): Command {
@@ -92,7 +91,6 @@ export function configWith(config: Config, flags: ModelFlags): Config {
   return {
     ...config,
     ...(flags.model !== undefined && { model: flags.model }),
-    ...(flags.lexicon !== undefined && { lexicon: flags.lexicon }),
     ...(flags.provider !== undefined && { provider: flags.provider }),
     ...(flags.precision !== undefined && { precision: flags.precision }),
     ...(flags.threads !== undefined && { threads: flags.threads }),

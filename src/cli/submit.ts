@@ -8,10 +8,11 @@ import type { ServerJob } from './client-job.ts';
 import type { CliContext } from './context.ts';
 import { addServerFlags, openClient, type ServerFlags } from './server-flags.ts';
 import { addVoiceFlags, type VoiceFlags, wholeNumber } from './speaking-flags.ts';
+import { addLexiconFlag, type LexiconFlag, lexiconOption } from './lexicon-flag.ts';
 import { type JobOptions, submitRequest } from './submit-request.ts';
 import { watchJob } from './watch.ts';
 
-interface SubmitFlags extends ServerFlags, VoiceFlags, BookFlags {
+interface SubmitFlags extends ServerFlags, VoiceFlags, BookFlags, LexiconFlag {
   wait?: boolean;
   notify?: string[];
   priority?: number;
@@ -27,7 +28,7 @@ export function addSubmitCommand(program: Command, context: CliContext): void {
     .description(
       'hand a manifest (.jsonl, .csv), a book (.epub, .md, .txt), a text file, "-", s3://… or https://… to a server as a job',
     );
-  addBookFlags(addVoiceFlags(command))
+  addLexiconFlag(addBookFlags(addVoiceFlags(command)))
     .option('--wait', 'follow the job until it is finished')
     .option(
       '--notify <url...>',
@@ -57,7 +58,10 @@ Exit code: 0 accepted (with --wait: every item has its WAV file, 3 some have, 1 
 
 async function submit(context: CliContext, source: string, flags: SubmitFlags): Promise<void> {
   const client = openClient(context, flags);
-  const options = optionsOf(flags, context.config.notify.webhookSecret);
+  const options = {
+    ...optionsOf(flags, context.config.notify.webhookSecret),
+    ...(await lexiconOption(flags, context.terminal)),
+  };
   const asked = { ...bookOptions(flags), ...(flags.language !== undefined && { language: flags.language }) };
   const { leftOut, ...request } = await submitRequest(source, options, asked);
   if (!flags.json) for (const line of leftOutLines(leftOut)) context.terminal.note(line);

@@ -8,6 +8,7 @@ import { addModelFlags, type ModelFlags } from './speaking-flags.ts';
 import { EXIT, formatTable, type Terminal } from './terminal.ts';
 
 interface ClipFlags extends ModelFlags {
+  lexicon?: string;
   audio: string;
   text: string;
   language?: string;
@@ -28,7 +29,8 @@ export function addVoicesCommand(program: Command, context: CliContext): void {
   addClipFlags(
     command
       .command('add <name>')
-      .description('keep a clip as a voice; a name that is yours already gets a new version'),
+      .description('keep a clip as a voice; a name that is yours already gets a new version')
+      .option('--lexicon <file>', 'words that this voice says in a way of its own: .json, .csv or .pls'),
   ).action((name: string, flags: ClipFlags) => add(context, name, flags));
   addClipFlags(
     command.command('check').description('what is wrong with a clip: length, silence, clipping, noise, transcript'),
@@ -65,10 +67,11 @@ async function list(context: CliContext, flags: ModelFlags & { json?: boolean })
 async function add(
   context: CliContext,
   name: string,
-  { audio, text, language, json, ...flags }: ClipFlags,
+  { audio, text, language, lexicon, json, ...flags }: ClipFlags,
 ): Promise<void> {
   const { voices } = await openNarrator(context, flags);
-  const added = await voices.add(name, { audio, text, ...(language !== undefined && { language }) });
+  const clip = { audio, text, ...(language !== undefined && { language }), ...(lexicon !== undefined && { lexicon }) };
+  const added = await voices.add(name, clip);
   if (json) return context.terminal.print(JSON.stringify(added));
   printFindings(context.terminal, added);
   context.terminal.print(`Voice ${name} is ready: narrator speak … --voice ${name}`);

@@ -2,6 +2,7 @@
 import type { ErrorCode } from './errors.ts';
 import { type JobParameters } from './job.ts';
 import { segmentKey } from './keys.ts';
+import { type LexiconEntryInput, lexiconSource } from './lexicon.ts';
 import type { ItemDefaults } from './manifest.ts';
 import type { ManifestSource, PlanDeps } from './plan-items.ts';
 import { planDryRun } from './planner.ts';
@@ -19,6 +20,8 @@ export interface EstimateRequest {
   readonly shardSeconds?: number;
   /** see JobHead: text files lie beside it */
   readonly source?: string;
+  /** see JobRequest */
+  readonly lexicon?: readonly LexiconEntryInput[];
 }
 
 export interface EstimateReport {
@@ -61,12 +64,16 @@ const READ_AHEAD = 16;
 
 /** @throws NarratorError manifest_invalid, manifest_too_large; retryable errors of the stores */
 export async function estimate(request: EstimateRequest, deps: EstimateDeps): Promise<EstimateReport> {
-  const { manifest, defaults, parameters, reuse = true, shardSeconds = SHARD_SECONDS, source } = request;
+  const { manifest, defaults, parameters, reuse = true, shardSeconds = SHARD_SECONDS, source, lexicon } = request;
   const rejected: RejectedLine[] = [];
   const wanted = new WantedSegments();
   const totals = await planDryRun(
     manifest,
-    { defaults, parameters, shardSeconds, ...(source !== undefined && { source }) },
+    {
+      ...{ defaults, parameters, shardSeconds },
+      ...(source !== undefined && { source }),
+      ...(lexicon !== undefined && { lexicon: lexiconSource(lexicon) }),
+    },
     {
       ...deps.planning,
       onRejected: ({ line, item, error: { code, field, message } }) => {

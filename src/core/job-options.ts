@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { NarratorError } from './errors.ts';
 import { PRIORITY_MAX, PRIORITY_MIN, type ResultsDestination } from './job.ts';
 import { checkKey } from './keys.ts';
+import { requestLexiconSchema } from './lexicon.ts';
 import { itemDefaultsSchema, metadataSchema } from './manifest.ts';
 import { nearestName } from './nearest-name.ts';
 import { SUBSCRIPTIONS_MAX, subscriptionSchema } from './subscription.ts';
@@ -56,6 +57,8 @@ export const jobOptionsSchema = z.strictObject(
     reuse: z.boolean('must be true or false').exactOptional(),
     shardSeconds: z.number(SHARD_SECONDS_RULE).min(10, SHARD_SECONDS_RULE).max(600, SHARD_SECONDS_RULE).exactOptional(),
     priority: z.int(PRIORITY_RULE).min(PRIORITY_MIN, PRIORITY_RULE).max(PRIORITY_MAX, PRIORITY_RULE).exactOptional(),
+    /** words with a pronunciation of their own, for this job */
+    lexicon: requestLexiconSchema.exactOptional(),
     metadata: metadataSchema.exactOptional(),
     notify: z
       .array(subscriptionSchema, 'must be a list of subscriptions')

@@ -1,6 +1,7 @@
 /** A job: one accepted manifest. Its head is written once, and says everything but the items. */
 import { z } from 'zod';
 import { JOB_ID } from './keys.ts';
+import { lexiconHeadSchema } from './lexicon.ts';
 import { itemDefaultsSchema } from './manifest.ts';
 import { SUBSCRIPTIONS_MAX, subscriptionSchema } from './subscription.ts';
 
@@ -49,6 +50,8 @@ export const jobHeadSchema = z.strictObject({
   reuse: z.boolean(),
   /** predicted seconds of speech in one shard */
   shardSeconds: z.number(),
+  /** words with a pronunciation of their own, in an object beside this one: it is read a lot, and they are needed to plan only */
+  lexicon: lexiconHeadSchema.exactOptional(),
   metadata: z.record(z.string(), z.string()).exactOptional(),
   /** whose job it is: tenants share the workers evenly, whatever they submit */
   tenant: z.string().regex(JOB_ID).exactOptional(),

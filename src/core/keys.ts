@@ -66,6 +66,8 @@ export const jobHeadKey = (jobId: string) => `jobs/${jobId}/job.json`;
 export const manifestPrefix = (jobId: string) => `jobs/${jobId}/manifest-`;
 /** `copy` tells the copies of competing submitters apart: job.json names the one that counts. */
 export const manifestKey = (jobId: string, copy: string, format: string) => `${manifestPrefix(jobId)}${copy}.${format}`;
+export const jobLexiconPrefix = (jobId: string) => `jobs/${jobId}/lexicon-`;
+export const jobLexiconKey = (jobId: string, digest: string) => `${jobLexiconPrefix(jobId)}${digest}.json`;
 /** `round` counts from 1; every retry of a job is another round, with objects of its own. */
 export const planKey = (jobId: string, round = 1) => `jobs/${jobId}/plan${ofRound(round)}.json`;
 export const shardKey = (jobId: string, shardId: string) => `jobs/${jobId}/plan/${shardId}.json`;
@@ -189,6 +191,8 @@ export const voicesPrefix = 'voices/';
 export const voicePrefix = (voiceId: string) => `${voicesPrefix}${voiceId}/`;
 export const currentVoiceKey = (voiceId: string) => `${voicePrefix(voiceId)}current.json`;
 export const voiceKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/voice.json`;
+/** by its content: versions of a voice share it, and a changed one is another */
+export const voiceLexiconKey = (voiceId: string, digest: string) => `${voicePrefix(voiceId)}lexicons/${digest}.json`;
 export const promptKey = (voiceId: string, version: string) => `${voicePrefix(voiceId)}${version}/prompt.f32`;
 
 /** Voices of one request, by the names that borrowedId gives: nobody lists them, and they are swept. */

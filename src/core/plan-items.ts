@@ -3,7 +3,9 @@ import { Cast } from './cast.ts';
 import { DuplicateIndex } from './duplicate-index.ts';
 import { NarratorError, toNarratorError } from './errors.ts';
 import type { JobParameters } from './job.ts';
+import { ItemLexicons } from './item-lexicons.ts';
 import { segmentDigest } from './keys.ts';
+import type { LexiconSource } from './lexicon.ts';
 import {
   type ItemDefaults,
   MANIFEST_LIMITS,
@@ -43,6 +45,8 @@ export interface PlanOptions {
   readonly takes?: number;
   /** see ReadTextFile */
   readonly source?: string;
+  /** the job's: before those of its voices */
+  readonly lexicon?: LexiconSource;
 }
 
 /** Lines for which there is an entry; the others count for duplicates only. */
@@ -132,6 +136,7 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
   const { model, segmentText, voicesNamed } = deps;
   const defaults = options.defaults ?? {};
   const cast = new Cast(deps.voices);
+  const itemLexicons = new ItemLexicons(options.lexicon, deps.voices);
 
   return async (item: ManifestItem, line: number): Promise<PlannedItem> => {
     const voice = await cast.ofItem(item.voice ?? defaults.voice, line);
@@ -141,10 +146,12 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
     const { normalise, emoji, markup, unsupported = 'error' } = { ...defaults, ...item };
     const voices = await cast.ofText(voicesNamed(text, markup ?? 'none'));
     const voiceOf = (name: string | undefined) => (name === undefined ? undefined : voices.get(name)) ?? voice;
+    const lexiconsOf = await itemLexicons.of([voice, ...voices.values()]);
     const pieces = segmentText(text, {
       language,
       fallback: voice.language,
       voices,
+      lexicons: (name) => lexiconsOf(voiceOf(name)),
       maxBytes: (manner) => model.maxTextBytes(voiceOf(manner.voice), manner.speed ?? parameters.speed),
       ...(normalise && { normalise }),
       ...(emoji && { emoji }),

@@ -22,8 +22,10 @@ import type { ArtifactStore } from './ports.ts';
 import { readAhead } from './read-ahead.ts';
 import { retriedLines } from './retry-job.ts';
 import { TAKES_MAX } from './seeds.ts';
+import type { LexiconSource } from './lexicon.ts';
 import type { SpeechModel } from './segment.ts';
 import { packShards } from './pack-shards.ts';
+import { readJobLexicon } from './stored-lexicons.ts';
 import type { ItemPart, JobPlan, PlanTotals, RejectedItem, ShardPlan } from './shard.ts';
 import { type BegunItem, encodeShard, NO_SHARD, putShard, ShardChain } from './shard-chain.ts';
 
@@ -58,10 +60,13 @@ export async function planJob(head: JobHead, deps: PlanJobDeps, round = 1): Prom
   const onSettled = (shards: number) => deps.onSettled?.(shards);
   const before = await requireJobPlans(store, head.id, round - 1);
   const chain = new ShardChain(store, head.id, before.at(-1) ?? { shards: 0, digest: NO_SHARD }, onSettled);
-  const scope: Scope =
-    round === 1
+  const lexicon = head.lexicon && (await readJobLexicon(store, head.id, head.lexicon));
+  const scope: Scope = {
+    ...(round === 1
       ? { isWanted: () => true }
-      : { isWanted: await retriedLines(head.id, before, store), takes: TAKES_MAX * round };
+      : { isWanted: await retriedLines(head.id, before, store), takes: TAKES_MAX * round }),
+    ...(lexicon !== undefined && { lexicon }),
+  };
   const error = await writeShards(head, scope, chain, deps).catch(decidedError);
   const totals = chain.totals.value(model.hopLength / model.sampleRateHz);
   const plan: JobPlan = {
@@ -81,6 +86,8 @@ export async function planJob(head: JobHead, deps: PlanJobDeps, round = 1): Prom
 interface Scope {
   readonly isWanted: WantedLines;
   readonly takes?: number;
+  /** of the job */
+  readonly lexicon?: LexiconSource;
 }
 
 async function writeShards(head: JobHead, scope: Scope, chain: ShardChain, deps: PlanJobDeps): Promise<undefined> {
@@ -95,7 +102,12 @@ async function writeRest(head: JobHead, scope: Scope, chain: ShardChain, deps: P
   const { store } = deps;
   const { begun, lastLine } = chain;
   const isWanted = (line: number) => (line > lastLine || line === begun?.line) && scope.isWanted(line);
-  const options = { ...head, ...(scope.takes !== undefined && { takes: scope.takes }) };
+  const { lexicon: _head, ...choices } = head;
+  const options: PlanOptions = {
+    ...choices,
+    ...(scope.takes !== undefined && { takes: scope.takes }),
+    ...(scope.lexicon !== undefined && { lexicon: scope.lexicon }),
+  };
   const entries = planItems(await storedManifest(head, deps), options, deps, isWanted);
   const framesMax = framesPerShard(head.shardSeconds, deps.model);
   const contents = packShards(continued(entries, begun), framesMax, begun?.segmentKeys.length);

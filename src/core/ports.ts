@@ -2,6 +2,7 @@
  * The three ports of the core. Everything that touches a disk, a network or a model stands behind one of them; anything
  * smaller is passed as a function. Adapters implement these; test/contract holds one suite a port.
  */
+import type { LexiconSource } from './lexicon.ts';
 import type { Markup } from './manifest.ts';
 import type { PreparedVoice } from './voice.ts';
 import type { SynthesisParameters, TextSegment } from './segment.ts';
@@ -188,6 +189,8 @@ export type SegmentText = (
     readonly maxBytes: number | ((manner: Pick<TextSegment, 'voice' | 'speed'>) => number);
     /** those that the text's markup may switch to, by name, with their language */
     readonly voices?: ReadonlyMap<string, { readonly language: string }>;
+    /** the lexicons that come before the deployment's, the nearest first, for a voice that the text switches to, or the item's own */
+    readonly lexicons?: (voice: string | undefined) => readonly LexiconSource[];
   },
 ) => readonly TextSegment[];
 

@@ -6,8 +6,10 @@ import { NarratorError } from './errors.ts';
 import { type JobHead, type JobParameters, PRIORITY_MAX, PRIORITY_MIN, type ResultsDestination } from './job.ts';
 import * as keys from './keys.ts';
 import { putJsonIfAbsent, readJobHead, requireJobHead } from './ledger.ts';
+import { type LexiconEntryInput, type LexiconSource, lexiconSource } from './lexicon.ts';
 import type { ItemDefaults, ManifestFormat } from './manifest.ts';
 import type { ArtifactStore, SampleFormat } from './ports.ts';
+import { putJobLexicon, sweepJobLexicons } from './stored-lexicons.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface JobRequest {
@@ -26,6 +28,8 @@ export interface JobRequest {
   readonly reuse?: boolean;
   /** default 120 */
   readonly shardSeconds?: number;
+  /** words with a pronunciation of their own: before those of the voices and of the deployment */
+  readonly lexicon?: readonly LexiconEntryInput[];
   readonly metadata?: Readonly<Record<string, string>>;
   /** spelled like a job id; default: none, which is a tenant of its own */
   readonly tenant?: string;
@@ -68,6 +72,7 @@ export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<
     );
   }
   checkTenancy(request);
+  const lexicon = lexiconOf(request);
   const first = await readJobHead(store, id);
   if (first !== undefined) {
     const { sha256 } = await drain(hashed(request.manifest.bytes));
@@ -80,12 +85,19 @@ export async function submitJob(request: JobRequest, deps: SubmitDeps): Promise<
   const key = keys.manifestKey(id, deps.newId(), request.manifest.format);
   const copy = hashed(request.manifest.bytes);
   await store.put(key, copy.bytes, { ifAbsent: true });
+  if (lexicon !== undefined) await putJobLexicon(store, id, lexicon);
   const { sha256, bytes } = copy.result();
   const head = headOf(request, { id, createdAt: deps.now().toISOString(), key, sha256, bytes });
   const put = await putJsonIfAbsent(store, keys.jobHeadKey(id), head);
   if (put.status === 'written') return accepted(store, head, true);
   await store.delete(key);
-  return accepted(store, sameJob(await requireJobHead(store, id), head.digest), false);
+  const winner = await requireJobHead(store, id);
+  if (lexicon !== undefined) await sweepJobLexicons(store, id, winner.lexicon);
+  return accepted(store, sameJob(winner, head.digest), false);
+}
+
+function lexiconOf({ lexicon = [] }: JobRequest): LexiconSource | undefined {
+  return lexicon.length === 0 ? undefined : lexiconSource(lexicon);
 }
 
 function checkTenancy({ tenant, priority = 0 }: JobRequest): void {
@@ -119,6 +131,7 @@ function headOf(
 
 /** What a client can choose, with the defaults filled in. */
 function choices(request: JobRequest, id: string) {
+  const lexicon = lexiconOf(request);
   return {
     defaults: request.defaults ?? {},
     parameters: request.parameters,
@@ -126,6 +139,7 @@ function choices(request: JobRequest, id: string) {
     results: request.results ?? { kind: 'store', prefix: keys.defaultResultsPrefix(id) },
     reuse: request.reuse ?? true,
     shardSeconds: request.shardSeconds ?? SHARD_SECONDS,
+    ...(lexicon !== undefined && { lexicon: { digest: lexicon.digest, entries: lexicon.entries.length } }),
     ...(request.metadata !== undefined && { metadata: { ...request.metadata } }),
     ...(request.tenant !== undefined && { tenant: request.tenant }),
     ...(request.priority !== undefined && { priority: request.priority }),
@@ -163,6 +177,7 @@ async function accepted(store: ArtifactStore, job: JobHead, created: boolean): P
   for await (const { key } of store.list(keys.manifestPrefix(job.id))) {
     if (key !== job.manifest.key) await store.delete(key);
   }
+  if (job.lexicon !== undefined) await sweepJobLexicons(store, job.id, job.lexicon);
   return { job, created };
 }
 

@@ -3,6 +3,8 @@
  * transcript is a new version, and what was synthesised with the old one stays valid.
  */
 
+import type { LexiconSource } from './lexicon.ts';
+
 /** What planning needs to know of a voice; the samples stay in the store until the engine asks for them. */
 export interface VoiceProfile {
   /** the name that people use */
@@ -17,6 +19,8 @@ export interface VoiceProfile {
   readonly promptSamples: number;
   /** RMS of the reference before it was raised to the model's 0.1; speech is scaled back to it when it was lower */
   readonly sourceRms: number;
+  /** digest of the lexicon that is kept beside the voice, if there is one. No part of its version: it changes texts, not the sound */
+  readonly lexicon?: string;
 }
 
 /** A voice ready for the engine. */
@@ -33,4 +37,6 @@ export interface VoiceLibrary {
   /** @throws NarratorError voice_not_found when that version is gone */
   load(version: string): Promise<PreparedVoice>;
   list(): Promise<VoiceProfile[]>;
+  /** Words that the voice says in a way of its own. @returns undefined if it has none @throws NarratorError ledger_corrupt */
+  lexicon(voice: VoiceProfile): Promise<LexiconSource | undefined>;
 }

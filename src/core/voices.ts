@@ -16,7 +16,9 @@ import {
   voicesPrefix,
 } from './keys.ts';
 import { encodeJson, parseJson, putJson, readJson } from './ledger.ts';
+import type { LexiconSource } from './lexicon.ts';
 import type { ArtifactStore } from './ports.ts';
+import { putVoiceLexicon, readVoiceLexicon } from './stored-lexicons.ts';
 import type { PreparedVoice, VoiceLibrary, VoiceProfile } from './voice.ts';
 
 const profileSchema = z.strictObject({
@@ -29,7 +31,10 @@ const profileSchema = z.strictObject({
 });
 const voiceSchema = profileSchema.extend({ sampleRateHz: z.int() });
 /** The profile itself, so that finding a voice is one read. */
-const currentSchema = z.strictObject({ v: z.literal(1), profile: profileSchema });
+const currentSchema = z.strictObject({
+  v: z.literal(1),
+  profile: profileSchema.extend({ lexicon: z.string().exactOptional() }),
+});
 
 /** @returns sha256 (hex) over everything of a voice that can be heard or that planning depends on */
 export function voiceVersion(content: Omit<PreparedVoice, 'id' | 'version' | 'promptSamples'>): string {
@@ -87,10 +92,11 @@ export class StoredVoices implements VoiceLibrary {
   }
 
   /**
-   * Makes this the current version of the voice. Earlier versions stay: jobs that were planned with them still need them. Idempotent.
+   * Makes this the current version of the voice, with this lexicon or none. Earlier versions stay: jobs that were planned with them
+   * still need them. Idempotent.
    * @throws NarratorError voice_invalid: an unusable name, or one that a built-in voice has
    */
-  async add(voice: PreparedVoice): Promise<VoiceProfile> {
+  async add(voice: PreparedVoice, lexicon?: LexiconSource): Promise<VoiceProfile> {
     const { id, version } = voice;
     if (!VOICE_ID.test(id)) {
       throw new NarratorError(
@@ -114,8 +120,14 @@ export class StoredVoices implements VoiceLibrary {
     const profile = profileOf(voice);
     await this.#store.put(promptKey(id, version), encodeSamples(voice.samples));
     await putJson(this.#store, voiceKey(id, version), { ...profile, sampleRateHz: voice.sampleRateHz });
-    await this.#makeCurrent(profile);
-    return profile;
+    if (lexicon !== undefined) await putVoiceLexicon(this.#store, id, lexicon);
+    const current = lexicon === undefined ? profile : { ...profile, lexicon: lexicon.digest };
+    await this.#makeCurrent(current);
+    return current;
+  }
+
+  async lexicon({ id, lexicon }: VoiceProfile): Promise<LexiconSource | undefined> {
+    return lexicon === undefined ? undefined : readVoiceLexicon(this.#store, id, lexicon);
   }
 
   /**

@@ -6,6 +6,7 @@ import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { MemoryStore } from '../adapters/store-memory.ts';
 import { NarratorError } from '../core/errors.ts';
 import type { JobParameters } from '../core/job.ts';
+import { type LexiconEntryInput, type LexiconSource, lexiconSource } from '../core/lexicon.ts';
 import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema } from '../core/manifest.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
@@ -17,14 +18,15 @@ import { EngineProcess } from '../engine/engine-process.ts';
 import { type Model, openModel } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { findModelDirectory } from '../engine/models/list-models.ts';
-import type { Lexicon } from '../text/lexicon.ts';
+import { Lexicon } from '../text/lexicon.ts';
 import { voicesNamed } from '../text/markup.ts';
 import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
 import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
+import { Lexicons } from './lexicons.ts';
 import { modelPlaces } from './model-places.ts';
 import { type BookItems, type BookOptions, openSourceFile } from './open-book.ts';
-import { openLexicon } from './open-lexicon.ts';
+import { readLexicon } from './open-lexicon.ts';
 import { openStore, type SharedStore } from './open-store.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
 import { SPEECH_KEYS, speakText, type SpeakTextOptions, type SpeechInfo } from './speak-text.ts';
@@ -40,6 +42,8 @@ export interface SpeakingOptions extends ItemDefaultsInput {
   /** guidance strength; 0 switches it off and halves the work */
   readonly cfg?: number;
   readonly format?: SampleFormat;
+  /** words with a pronunciation of their own: before those of the voice and of the deployment. See readLexicon */
+  readonly lexicon?: readonly LexiconEntryInput[];
 }
 
 export interface Speech extends SpeechInfo {
@@ -74,19 +78,19 @@ export class Narrator {
   #closed: Promise<void> | undefined;
 
   readonly #ownStore: SharedStore | undefined;
-  readonly lexicon: Lexicon | undefined;
+  readonly lexicons: Lexicons;
 
   private constructor(parts: {
     config: Config;
     model: Model;
     voices: Voices;
     ownStore: SharedStore | undefined;
-    lexicon: Lexicon | undefined;
+    lexicons: Lexicons;
     log: Log;
   }) {
-    const { config, model, voices, ownStore, lexicon, log } = parts;
+    const { config, model, voices, ownStore, lexicons, log } = parts;
     this.config = config;
-    this.lexicon = lexicon;
+    this.lexicons = lexicons;
     this.#ownStore = ownStore;
     this.model = model;
     this.voices = voices;
@@ -114,8 +118,8 @@ export class Narrator {
     const ownStore = store === undefined && config.store !== undefined ? await openStore(config) : undefined;
     const shared = store ?? ownStore?.store;
     const voices = await Voices.open({ home: config.home, ...(shared && { store: shared }) }, model);
-    const lexicon = config.lexicon === undefined ? undefined : await openLexicon(config.lexicon);
-    return new Narrator({ config, model, voices, ownStore, lexicon, log });
+    const lexicons = new Lexicons(await deploymentLexicon(config, log));
+    return new Narrator({ config, model, voices, ownStore, lexicons, log });
   }
 
   /** Loads the model's weights now rather than with the first text. @throws NarratorError provider_unavailable, model_invalid */
@@ -153,7 +157,10 @@ export class Narrator {
     const { defaults, parameters } = this.choices(options);
     const report = await planDryRun(
       { format: manifest.format, bytes: manifest.read() },
-      { defaults, parameters, shardSeconds: SHARD_SECONDS },
+      {
+        ...{ defaults, parameters, shardSeconds: SHARD_SECONDS },
+        ...(options.lexicon !== undefined && { lexicon: lexiconSource(options.lexicon) }),
+      },
       {
         ...this.planning(manifest),
         ...(options.onRejected && { onRejected: options.onRejected }),
@@ -246,7 +253,8 @@ export class Narrator {
     return {
       model: this.speechModel,
       voices: this.voices,
-      segmentText: (text, options) => segmentText(text, { ...options, lexicon: this.lexicon }),
+      segmentText: (text, { lexicons = () => NO_LEXICONS, ...options }) =>
+        segmentText(text, { ...options, lexiconOf: (voice) => this.lexicons.words(lexicons(voice)) }),
       voicesNamed,
       ...(manifest && { readTextFile: (path, options) => manifest.readTextFile(path, options) }),
     };
@@ -265,6 +273,15 @@ export class Narrator {
     await jobs.close();
     this.#open.delete(jobs);
   }
+}
+
+const NO_LEXICONS: readonly LexiconSource[] = [];
+
+async function deploymentLexicon({ lexicon: path }: Config, log: Log): Promise<Lexicon | undefined> {
+  if (path === undefined) return undefined;
+  const { entries, skipped } = await readLexicon(path);
+  if (skipped.length > 0) log('lexicon.skipped', { words: skipped.length });
+  return new Lexicon(entries);
 }
 
 /** Puts a speech where a person wants it: out.wav, and out.json beside it, which comes first. */

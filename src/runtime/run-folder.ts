@@ -17,6 +17,7 @@ import { canonicalJson, sha256Hex } from '../core/canonical-json.ts';
 import { NarratorError } from '../core/errors.ts';
 import type { ResultsDestination } from '../core/job.ts';
 import { errorsKey, resultsKey, summaryKey } from '../core/keys.ts';
+import { lexiconSource } from '../core/lexicon.ts';
 import { readManifest } from '../core/manifest-reader.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { JobSummary } from '../core/record.ts';
@@ -176,13 +177,16 @@ class FolderRun {
       results: { kind: 'folder', path: this.#outDirectory },
       ...(this.#options.reuse !== undefined && { reuse: this.#options.reuse }),
       ...(this.#options.format && { format: this.#options.format }),
+      ...(this.#options.lexicon && { lexicon: this.#options.lexicon }),
     });
   }
 
   /** sha256, shortened, over all that decides the result: manifest, options, model, voices, and the text files that are named. */
   async #requestDigest(): Promise<string> {
     const { defaults, parameters } = this.#narrator.choices(this.#options);
-    const voices = (await this.#narrator.voices.list()).map(({ id, version }) => [id, version]);
+    const voices = (await this.#narrator.voices.list()).map(({ id, version, lexicon }) =>
+      lexicon === undefined ? [id, version] : [id, version, lexicon],
+    );
     const oneOff =
       defaults.voice === undefined ? undefined : (await this.#narrator.voices.find(defaults.voice))?.version;
     const asked = {
@@ -191,7 +195,8 @@ class FolderRun {
       model: this.#narrator.speechModel.digest,
       defaults,
       parameters,
-      lexicon: this.#narrator.lexicon?.digest,
+      lexicon: this.#narrator.lexicons.deployment?.digest,
+      jobLexicon: this.#options.lexicon && lexiconSource(this.#options.lexicon).digest,
       voices,
       oneOff,
       format: this.#options.format ?? 'int16',

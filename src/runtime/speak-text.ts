@@ -85,6 +85,7 @@ export function speechJob(narrator: Narrator, text: string, options: SpeakingOpt
     // Somebody waits for it.
     priority: PRIORITY_MAX,
     ...(options.format && { format: options.format }),
+    ...(options.lexicon && { lexicon: options.lexicon }),
   };
 }
 

@@ -10,12 +10,14 @@ import type { ReferenceMeasures } from '../audio/measure-reference.ts';
 import { prepareReference } from '../audio/prepare-reference.ts';
 import { NarratorError } from '../core/errors.ts';
 import { borrowedId } from '../core/keys.ts';
+import { type LexiconSource, lexiconSource } from '../core/lexicon.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { PreparedVoice, VoiceLibrary, VoiceProfile } from '../core/voice.ts';
 import { StoredVoices, voiceVersion } from '../core/voices.ts';
 import { type Model, modelPath } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { endTranscript } from '../engine/f5/transcript.ts';
+import { readLexicon, readLexiconBytes, skippedMessage } from './open-lexicon.ts';
 
 export interface VoiceClip {
   /** a WAV, MP3, FLAC or OGG file: its path, or its bytes */
@@ -24,10 +26,17 @@ export interface VoiceClip {
   readonly text: string;
   /** 'en' by default */
   readonly language?: string;
+  /** words that this voice says in a way of its own: a .json, .csv or .pls file, by its path or its name and bytes. For voices that are kept */
+  readonly lexicon?: string | { readonly name: string; readonly bytes: Uint8Array };
 }
 
+/** Of the clip, or of the lexicon that comes with it. */
+export type VoiceFinding =
+  | ReferenceFinding
+  | { readonly check: 'lexicon'; readonly level: 'warning'; readonly message: string };
+
 export interface VoiceCheck {
-  readonly findings: readonly ReferenceFinding[];
+  readonly findings: readonly VoiceFinding[];
   readonly measures: ReferenceMeasures;
 }
 
@@ -96,11 +105,21 @@ export class Voices implements VoiceLibrary {
     return { findings: [...findings, ...lacking], measures };
   }
 
-  /** Keeps a clip as a voice. @throws NarratorError voice_invalid when a check says 'error' */
+  /**
+   * Keeps a clip as a voice, with its lexicon; without one a lexicon that it had before is its no more.
+   * @throws NarratorError voice_invalid when a check says 'error'; config_invalid for the lexicon
+   */
   async add(id: string, clip: VoiceClip): Promise<{ profile: VoiceProfile } & VoiceCheck> {
+    const lexicon = await lexiconOf(clip);
     const checked = await this.check(clip);
     refuseErrors(checked.findings);
-    return { profile: await this.#stored.add(await this.#prepare(id, clip)), ...checked };
+    const prepared = await this.#prepare(id, clip);
+    const findings = [...checked.findings, ...(lexicon?.findings ?? [])];
+    return { profile: await this.#stored.add(prepared, lexicon?.source), ...checked, findings };
+  }
+
+  lexicon(voice: VoiceProfile): Promise<LexiconSource | undefined> {
+    return this.#stored.lexicon(voice);
   }
 
   /**
@@ -179,6 +198,17 @@ async function builtInVoices(model: Model): Promise<PreparedVoice[]> {
   );
 }
 
+async function lexiconOf({
+  lexicon: file,
+}: VoiceClip): Promise<{ source: LexiconSource; findings: VoiceFinding[] } | undefined> {
+  if (file === undefined) return undefined;
+  const { entries, skipped } =
+    typeof file === 'string' ? await readLexicon(file) : readLexiconBytes(file.bytes, file.name);
+  const message = skippedMessage(skipped);
+  const findings: VoiceFinding[] = message === undefined ? [] : [{ check: 'lexicon', level: 'warning', message }];
+  return { source: lexiconSource(entries), findings };
+}
+
 async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
   if (text.trim() === '') {
     throw new NarratorError('voice_invalid', 'The transcript is empty.', {
@@ -212,7 +242,7 @@ async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
   return decodeAudio(await readFile(audio));
 }
 
-function refuseErrors(findings: readonly ReferenceFinding[]): void {
+function refuseErrors(findings: readonly VoiceFinding[]): void {
   const errors = findings.filter(({ level }) => level === 'error');
   if (errors.length === 0) return;
   throw new NarratorError('voice_invalid', errors.map(({ message }) => message).join(' '), { field: 'audio' });

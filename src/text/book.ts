@@ -125,13 +125,11 @@ function splitLong(chapter: Chapter): Chapter[] {
     bytes += more;
   }
   texts.push(text);
-  return texts
-    .filter(hasWords)
-    .map((part, index) => ({
-      ...chapter,
-      text: part,
-      title: index === 0 ? chapter.title : `${chapter.title} (${index + 1})`,
-    }));
+  return texts.filter(hasWords).map((part, index) => ({
+    ...chapter,
+    text: part,
+    title: index === 0 ? chapter.title : `${chapter.title} (${index + 1})`,
+  }));
 }
 
 function fits(text: string, bytes: number): boolean {

@@ -3,18 +3,7 @@
  * spoken in place of what is written; what it says is spoken as it is, without normalisation.
  */
 import { sha256Hex } from '../core/canonical-json.ts';
-
-export interface LexiconEntry {
-  /** as it stands in texts; at most LEXICON_LIMITS.writtenCharactersMax */
-  readonly written: string;
-  readonly spoken: string;
-  /** 'en', 'zh', …; in every language if absent */
-  readonly language?: string;
-  /** by default an entry in small letters matches in any case ('gif' 'GIF'), one with a capital only as it is ('Polish') */
-  readonly matchCase?: boolean;
-}
-
-export const LEXICON_LIMITS = { entriesMax: 100_000, writtenCharactersMax: 200, spokenCharactersMax: 1000 } as const;
+import type { LexiconEntry } from '../core/lexicon.ts';
 
 export interface LexiconMatch {
   /** offsets into the text */
@@ -23,15 +12,12 @@ export interface LexiconMatch {
   readonly spoken: string;
 }
 
-interface Leaf {
-  readonly spoken: string;
-  readonly matchCase: boolean;
-  readonly written: string;
-}
-
 interface Node {
   next: Map<string, Node> | undefined;
-  leaves: Leaf[] | undefined;
+  /** what is said for the word that ends here, however it is written */
+  anyCase: string | undefined;
+  /** by the only spelling that counts */
+  exact: Map<string, string> | undefined;
 }
 
 const WORD_CHARACTER = /[\p{L}\p{M}\p{N}]/u;
@@ -67,27 +53,14 @@ export class Lexicon {
     this.digest = sha256Hex(lines.join('\n'));
   }
 
-  /**
-   * Where its words stand in a text: whole words only, the longest at each place, from left to right, without overlap. The
-   * entries of the language come before those of every language, and those that keep the case before the others. Takes time
-   * linear in the length of the text, times the longest entry at worst.
-   */
+  /** Where its words stand in a text; see lexiconMatches. */
   matches(written: string, language: string): LexiconMatch[] {
-    const text = straight(written);
-    const roots = [this.#roots.get(language), this.#roots.get('')].filter((root) => root !== undefined);
-    const matches: LexiconMatch[] = [];
-    if (roots.length === 0) return matches;
-    for (let at = 0; at < text.length; ) {
-      const unit = foldUnit(text.charAt(at));
-      const mayStart = roots.some((root) => root.next?.has(unit) === true);
-      const match = mayStart && isWordEdge(text, at) ? this.#longest(roots, text, at) : undefined;
-      if (match === undefined) at += 1;
-      else {
-        matches.push(match);
-        at = match.end;
-      }
-    }
-    return matches;
+    return lexiconMatches([this], written, language);
+  }
+
+  /** Its words of a language, then those of every language. */
+  roots(language: string): Node[] {
+    return [this.#roots.get(language), this.#roots.get('')].filter((root) => root !== undefined);
   }
 
   #add(entry: LexiconEntry): void {
@@ -101,26 +74,56 @@ export class Lexicon {
       node.next.set(unit, next);
       node = next;
     }
-    const leaf = { spoken: entry.spoken, matchCase: isCased(entry), written: entry.written };
-    node.leaves = [...(node.leaves ?? []), leaf].sort((a, b) => Number(b.matchCase) - Number(a.matchCase));
+    if (isCased(entry)) (node.exact ??= new Map()).set(entry.written, entry.spoken);
+    else node.anyCase = entry.spoken;
   }
+}
 
-  #longest(roots: readonly Node[], text: string, start: number): LexiconMatch | undefined {
-    let best: LexiconMatch | undefined;
-    for (const root of roots) {
-      let node: Node | undefined = root;
-      for (let at = start; node !== undefined && at <= text.length; at += 1) {
-        const isLonger = best === undefined || at > best.end;
-        if (node.leaves !== undefined && isLonger && isWordEdge(text, at)) {
-          const end = at;
-          const leaf = node.leaves.find(({ matchCase, written }) => !matchCase || text.slice(start, end) === written);
-          if (leaf !== undefined) best = { start, end, spoken: leaf.spoken };
-        }
-        node = node.next?.get(foldUnit(text.charAt(at)));
-      }
+/** What the words of a text are looked up in. */
+export type Words = Pick<Lexicon, 'matches'>;
+
+/** Several lexicons as one: the nearest first. */
+export function lexiconStack(lexicons: readonly Lexicon[]): Words {
+  return { matches: (written, language) => lexiconMatches(lexicons, written, language) };
+}
+
+/**
+ * Where words of lexicons stand in a text: whole words only, the longest at each place, from left to right, without overlap. Of
+ * entries of the same length the one of the first lexicon counts, in it one of the language before one of every language, and one
+ * that keeps the case before the others. Takes time linear in the length of the text, times the longest entry at worst.
+ */
+function lexiconMatches(lexicons: readonly Lexicon[], written: string, language: string): LexiconMatch[] {
+  const text = straight(written);
+  const roots = lexicons.flatMap((lexicon) => lexicon.roots(language));
+  const matches: LexiconMatch[] = [];
+  if (roots.length === 0) return matches;
+  for (let at = 0; at < text.length; ) {
+    const unit = foldUnit(text.charAt(at));
+    const mayStart = roots.some((root) => root.next?.has(unit) === true);
+    const match = mayStart && isWordEdge(text, at) ? longest(roots, text, at) : undefined;
+    if (match === undefined) at += 1;
+    else {
+      matches.push(match);
+      at = match.end;
     }
-    return best;
   }
+  return matches;
+}
+
+function longest(roots: readonly Node[], text: string, start: number): LexiconMatch | undefined {
+  let best: LexiconMatch | undefined;
+  for (const root of roots) {
+    let node: Node | undefined = root;
+    for (let at = start; node !== undefined && at <= text.length; at += 1) {
+      const isLonger = best === undefined || at > best.end;
+      if (isLonger && (node.exact ?? node.anyCase) !== undefined && isWordEdge(text, at)) {
+        const spoken = node.exact?.get(text.slice(start, at)) ?? node.anyCase;
+        if (spoken !== undefined) best = { start, end: at, spoken };
+      }
+      node = node.next?.get(foldUnit(text.charAt(at)));
+    }
+  }
+  return best;
 }
 
 /** 'O’Brien' and "O'Brien" are one name. Keeps the length. */
@@ -129,7 +132,7 @@ function straight(text: string): string {
 }
 
 function newNode(): Node {
-  return { next: undefined, leaves: undefined };
+  return { next: undefined, anyCase: undefined, exact: undefined };
 }
 
 function isCased({ written, matchCase }: LexiconEntry): boolean {

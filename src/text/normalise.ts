@@ -7,7 +7,7 @@ import { CHINESE, CHINESE_BASIC } from './chinese/grammar.ts';
 import { emojiRule } from './emoji.ts';
 import { ENGLISH, ENGLISH_BASIC, ENGLISH_DAY_FIRST } from './english/grammar.ts';
 import { primaryTag, readsDayFirst } from './language-tag.ts';
-import type { Lexicon } from './lexicon.ts';
+import type { Words } from './lexicon.ts';
 import { type Grammar, rule, type RuleList, ruleList, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
@@ -76,7 +76,7 @@ export function normalise(paragraph: string, language: string, options: SpeakOpt
 
 export interface SpeakOptions extends ReadingOptions {
   /** what it says of a word comes before every rule, and is not normalised */
-  readonly lexicon?: Lexicon | undefined;
+  readonly lexicon?: Words | undefined;
   /** what markup says of words comes before every lexicon. Ascending, without overlap, none empty */
   readonly said?: readonly SaidWord[];
 }

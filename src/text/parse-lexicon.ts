@@ -1,45 +1,60 @@
-/** Files of lexicons: JSON and CSV. */
+/** Files of lexicons: JSON, CSV and PLS. */
 import { CsvError, parse } from 'csv-parse/sync';
 import { NarratorError } from '../core/errors.ts';
-import { Lexicon, LEXICON_LIMITS, type LexiconEntry } from './lexicon.ts';
+import { LEXICON_FIELDS, LEXICON_LIMITS, type LexiconEntry, lexiconEntrySchema } from '../core/lexicon.ts';
+import { readPls } from './read-pls.ts';
 
-export type LexiconFormat = 'json' | 'csv';
+export const LEXICON_FORMATS = ['json', 'csv', 'pls'] as const;
+export type LexiconFormat = (typeof LEXICON_FORMATS)[number];
 
 /** Longest file in characters. */
 export const LEXICON_CHARACTERS_MAX = 20_000_000;
 
-const FIELDS = ['written', 'spoken', 'language', 'matchCase'] as const;
+export interface ParsedLexicon {
+  readonly entries: LexiconEntry[];
+  /** of PLS: words that are there in an alphabet only that no model here reads */
+  readonly skipped: readonly string[];
+}
 
 /**
  * JSON: an object of written to spoken ({"SQL": "sequel"}), or an array of objects with written, spoken, and if need be language and
- * matchCase. CSV: a header with those names, comma-separated, quoted as usual. Entries of a language other than the text's are
- * not used in it.
+ * matchCase. CSV: a header with those names, comma-separated, quoted as usual. PLS: see read-pls.ts. Entries of a language other than
+ * the text's are not used in it.
  *
- * @throws NarratorError config_invalid with the entry (JSON: its number from 1; CSV: its line), the field and what was found
+ * @param name of the file, for messages
+ * @throws NarratorError config_invalid with the file, the entry (JSON: its number from 1; CSV and PLS: its line), the field and what
+ * was found
  */
-export function parseLexicon(text: string, format: LexiconFormat): Lexicon {
+export function parseLexicon(text: string, format: LexiconFormat, name?: string): ParsedLexicon {
+  const invalid = refusal(name);
   if (text.length > LEXICON_CHARACTERS_MAX) {
     throw invalid(`has ${text.length} characters; the limit is ${LEXICON_CHARACTERS_MAX}`);
   }
   const source = text.replace(/^\ufeff/, '');
-  const rows = format === 'json' ? jsonRows(source) : csvRows(source);
+  const { rows, skipped = [] } =
+    format === 'pls' ? readPls(source, invalid) : { rows: (format === 'json' ? jsonRows : csvRows)(source, invalid) };
   if (rows.length > LEXICON_LIMITS.entriesMax) {
     throw invalid(`has ${rows.length} entries; the limit is ${LEXICON_LIMITS.entriesMax}`);
   }
-  return new Lexicon(rows.map(({ place, row }) => entryOf(row, place)));
+  return { entries: rows.map((row) => entryOf(row, invalid)), skipped };
 }
 
-interface PlacedRow {
+/** An entry as it is in its file. */
+export interface PlacedRow {
+  /** 'entry 3', 'line 17' */
   readonly place: string;
   readonly row: Readonly<Record<string, unknown>>;
 }
 
-function jsonRows(source: string): PlacedRow[] {
+/** Makes the error of a problem of this file. */
+export type Refusal = (problem: string, options?: { hint?: string; cause?: unknown }) => NarratorError;
+
+function jsonRows(source: string, invalid: Refusal): PlacedRow[] {
   let parsed: unknown;
   try {
     parsed = JSON.parse(source);
   } catch (cause) {
-    throw invalid(`is not JSON: ${cause instanceof Error ? cause.message : ''}`);
+    throw invalid(`is not JSON: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
   if (Array.isArray(parsed)) {
     return parsed.map((row: unknown, index) => {
@@ -58,7 +73,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function csvRows(source: string): PlacedRow[] {
+function csvRows(source: string, invalid: Refusal): PlacedRow[] {
   let records: { info: { lines: number }; record: Record<string, string> }[];
   try {
     records = parse(source, {
@@ -70,7 +85,7 @@ function csvRows(source: string): PlacedRow[] {
     });
   } catch (cause) {
     const line = cause instanceof CsvError ? ` in line ${String(cause['lines'])}` : '';
-    throw invalid(`cannot be read as CSV${line}: ${cause instanceof Error ? cause.message : ''}`);
+    throw invalid(`cannot be read as CSV${line}: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
   return records.map(({ info, record }) => {
     const row: Record<string, unknown> = Object.fromEntries(Object.entries(record).filter(([, cell]) => cell !== ''));
@@ -80,43 +95,19 @@ function csvRows(source: string): PlacedRow[] {
   });
 }
 
-function entryOf(row: Readonly<Record<string, unknown>>, place: string): LexiconEntry {
-  const unknown = Object.keys(row).find((name) => !(FIELDS as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    throw invalid(`${place} has a field ${JSON.stringify(unknown.slice(0, 80))}; there are ${FIELDS.join(', ')}`);
+function entryOf({ place, row }: PlacedRow, invalid: Refusal): LexiconEntry {
+  const parsed = lexiconEntrySchema.safeParse(row);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    const name = JSON.stringify(issue.keys[0]?.slice(0, 80));
+    throw invalid(`${place} has a field ${name}; there are ${LEXICON_FIELDS.join(', ')}`);
   }
-  const written = words(row, 'written', place, LEXICON_LIMITS.writtenCharactersMax);
-  const spoken = words(row, 'spoken', place, LEXICON_LIMITS.spokenCharactersMax);
-  const { language, matchCase } = row;
-  if (language !== undefined && (typeof language !== 'string' || !/^[A-Za-z]{2,3}(?:-|$)/.test(language))) {
-    throw invalid(`${place}: language must be a tag such as "en"`);
-  }
-  if (matchCase !== undefined && typeof matchCase !== 'boolean')
-    throw invalid(`${place}: matchCase must be true or false`);
-  return {
-    written,
-    spoken,
-    ...(language !== undefined && { language: language.split('-', 1)[0]?.toLowerCase() ?? language }),
-    ...(matchCase !== undefined && { matchCase }),
-  };
+  throw invalid(`${place}: ${issue?.path.join('.') ?? 'it'} ${issue?.message ?? 'is wrong'}`);
 }
 
-function words(
-  row: Readonly<Record<string, unknown>>,
-  field: 'written' | 'spoken',
-  place: string,
-  limit: number,
-): string {
-  const value = row[field];
-  if (typeof value !== 'string') throw invalid(`${place}: ${field} must be a string`);
-  const text = value.normalize('NFC').replace(/\s+/g, ' ').trim();
-  if (text === '' && field === 'written') throw invalid(`${place}: written is empty`);
-  if (text.length > limit) throw invalid(`${place}: ${field} has ${text.length} characters; the limit is ${limit}`);
-  return text;
-}
-
-function invalid(problem: string): NarratorError {
-  return new NarratorError('config_invalid', `The lexicon ${problem}.`, {
-    hint: 'Correct the lexicon; docs/text.md has its forms.',
-  });
+function refusal(name: string | undefined): Refusal {
+  const subject = name === undefined ? 'The lexicon' : `The lexicon ${name}:`;
+  return (problem, { hint = 'Correct the lexicon; docs/lexicons.md has its forms.', cause } = {}) =>
+    new NarratorError('config_invalid', `${subject} ${problem}.`, { hint }, { cause });
 }

@@ -16,6 +16,7 @@ import { spokenBytes } from '../core/reading-override.ts';
 import type { TextSegment } from '../core/segment.ts';
 import { cutLong } from './cut-long.ts';
 import { primaryTag } from './language-tag.ts';
+import type { Words } from './lexicon.ts';
 import { readMarkup, wellFormed } from './markup.ts';
 import { type SaidWord, speak, type SpeakOptions } from './normalise.ts';
 import { PAUSE_MS } from './pauses.ts';
@@ -33,8 +34,12 @@ export const JOIN_BYTES = { below: 50, upTo: 200 } as const;
 /** One character of UTF-8 */
 const LEAST_MAX_BYTES = 4;
 
-/** A SegmentText with a lexicon beside it. */
-export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
+/** A SegmentText with lexicons beside it. */
+export type SegmentOptions = Omit<Parameters<SegmentText>[1], 'lexicons'> &
+  SpeakOptions & {
+    /** in place of `lexicon`, where voices have their own: that of a voice that the text switches to, or of its own (undefined) */
+    readonly lexiconOf?: (voice: string | undefined) => Words;
+  };
 
 /**
  * @param options.language 'en', 'zh', 'auto' (each sentence by its script), or another BCP-47 tag, for which text is cut
@@ -46,7 +51,7 @@ export type SegmentOptions = Parameters<SegmentText>[1] & SpeakOptions;
  * @throws NarratorError voice_invalid if `maxBytes` is below 4: the voice leaves no room for speech
  */
 export function segmentText(input: string, options: SegmentOptions): TextSegment[] {
-  const { markup = 'none', voices = NO_VOICES, maxBytes, ...reading } = options;
+  const { markup = 'none', voices = NO_VOICES, maxBytes, lexiconOf, ...reading } = options;
   const source = wellFormed(input);
   const marked = readMarkup(source, markup, (name) => voices.has(name)) ?? unmarked(source);
   checkVoices(marked, source, voices);
@@ -58,7 +63,8 @@ export function segmentText(input: string, options: SegmentOptions): TextSegment
     for (const stretch of stretches.of(start, end)) {
       const written = marked.text.slice(stretch.start, stretch.end);
       const said = stretch.spans.map((span) => saidSpan(span, stretch, marked.text, source));
-      for (const piece of piecesOf(written, stretch, limitOf(stretch.manner), { ...reading, said })) {
+      const lexicon = lexiconOf?.(stretch.manner.voice) ?? reading.lexicon;
+      for (const piece of piecesOf(written, stretch, limitOf(stretch.manner), { ...reading, lexicon, said })) {
         pieces.push({ ...piece, start: stretch.start + piece.start });
       }
     }

@@ -46,6 +46,7 @@ export const voices: VoiceLibrary = {
   find: async (id) => (id === anna.id ? anna : undefined),
   load: async () => ({ ...anna, samples: new Float32Array(500), sampleRateHz: RATE }),
   list: async () => [anna],
+  lexicon: async () => undefined,
 };
 
 /** One segment a sentence. */

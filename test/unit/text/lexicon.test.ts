@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NarratorError } from '../../../src/core/errors.ts';
-import { Lexicon, type LexiconEntry } from '../../../src/text/lexicon.ts';
+import { spokenBytes } from '../../../src/core/reading-override.ts';
+import type { LexiconEntry } from '../../../src/core/lexicon.ts';
+import { Lexicon, lexiconStack } from '../../../src/text/lexicon.ts';
 import { normalise } from '../../../src/text/normalise.ts';
-import { parseLexicon } from '../../../src/text/parse-lexicon.ts';
 import { segmentText } from '../../../src/text/segment-text.ts';
 import { assertNothingLost, randomNumbers, randomText } from './random-text.ts';
 
@@ -77,47 +77,63 @@ test('no text is lost or breaks it, whatever stands beside its words', () => {
       text,
       segments.map(({ written }) => written),
     );
-    for (const { spoken } of segments) assert.ok(Buffer.byteLength(spoken) <= 60);
+    for (const { spoken } of segments) assert.ok(spokenBytes(spoken) <= 60);
   }
 });
 
-test('lexicons come as JSON and as CSV', () => {
-  const expected = new Lexicon([
-    { written: 'SQL', spoken: 'sequel' },
-    { written: 'a, b', spoken: 'a "b"', language: 'en', matchCase: true },
+test('of several lexicons the nearest counts, but the longest word first', () => {
+  const job = new Lexicon([
+    { written: 'gif', spoken: 'job' },
+    { written: 'SQL', spoken: 'job', matchCase: false },
   ]);
-  const rows = [
-    { written: 'SQL', spoken: 'sequel' },
-    { written: 'a, b', spoken: 'a "b"', language: 'en-GB', matchCase: true },
-  ];
-  const csv =
-    '\ufeffwritten,spoken,language,matchCase\r\n# a remark\r\nSQL,sequel,,\r\n"a, b","a ""b""",en-GB,true\r\n';
-  assert.equal(parseLexicon(JSON.stringify(rows), 'json').digest, expected.digest);
-  assert.equal(parseLexicon(csv, 'csv').digest, expected.digest);
+  const voice = new Lexicon([
+    { written: 'gif', spoken: 'voice', language: 'en' },
+    { written: 'GIF', spoken: 'exact voice' },
+    { written: 'Emma', spoken: 'voice' },
+  ]);
+  const deployment = new Lexicon([
+    { written: 'Emma', spoken: 'deployment' },
+    { written: 'SQL Server', spoken: 'deployment' },
+    { written: 'word', spoken: 'deployment' },
+  ]);
+  const lexicon = lexiconStack([job, voice, deployment]);
   assert.equal(
-    parseLexicon('{"SQL": "sequel"}', 'json').digest,
-    new Lexicon([{ written: 'SQL', spoken: 'sequel' }]).digest,
+    normalise('A gif, GIF, Emma, SQL, SQL Server, sql, word', 'en', { lexicon }),
+    'A job, job, voice, job, deployment, job, deployment',
   );
+  assert.equal(
+    normalise('A gif, Emma', 'en', { lexicon: lexiconStack([deployment, voice, job]) }),
+    'A voice, deployment',
+  );
+  assert.deepEqual(lexiconStack([]).matches('gif', 'en'), []);
 });
 
-test('what is wrong with a lexicon is said by entry and field', () => {
-  for (const [text, format, message] of [
-    ['{', 'json', /is not JSON/],
-    ['5', 'json', /neither an object nor an array/],
-    ['[5]', 'json', /entry 1 is not an object/],
-    ['{"a": 5}', 'json', /entry 1: spoken must be a string/],
-    ['{" ": "x"}', 'json', /entry 1: written is empty/],
-    ['[{"written": "a", "spoken": "b", "lang": "en"}]', 'json', /entry 1 has a field "lang"/],
-    ['[{"written": "a", "spoken": "b", "language": 5}]', 'json', /entry 1: language/],
-    [`{"${'a'.repeat(201)}": "x"}`, 'json', /201 characters; the limit is 200/],
-    ['written,spoken\na,"b', 'csv', /CSV in line 2/],
-    ['written,spoken\na,b,c', 'csv', /CSV in line 2/],
-    ['written,spoken,matchCase\na,b,maybe', 'csv', /line 2: matchCase/],
-  ] as const) {
-    assert.throws(
-      () => parseLexicon(text, format),
-      (error) => error instanceof NarratorError && error.code === 'config_invalid' && message.test(error.message),
-      String(message),
-    );
-  }
+test('spellings of one word that differ in case only do not make it slow', () => {
+  const spelling = (n: number) => Array.from({ length: 14 }, (_, bit) => ((n >> bit) & 1 ? 'A' : 'a')).join('');
+  const lexicon = new Lexicon(
+    Array.from({ length: 2 ** 14 }, (_, n) => ({ written: spelling(n), spoken: `x${n}`, matchCase: true })),
+  );
+  assert.equal(lexicon.size, 2 ** 14);
+  assert.deepEqual(lexicon.matches(spelling(77), 'en'), [{ start: 0, end: 14, spoken: 'x77' }]);
+});
+
+test('a voice that the text switches to has its own words', () => {
+  const words = {
+    anna: new Lexicon([{ written: 'gif', spoken: 'anna' }]),
+    own: new Lexicon([{ written: 'gif', spoken: 'own' }]),
+  };
+  const segments = segmentText('A gif it is.\n\n[voice:anna] A gif it is.', {
+    language: 'en',
+    maxBytes: 100,
+    markup: 'tags',
+    voices: new Map([['anna', { language: 'en' }]]),
+    lexiconOf: (voice) => (voice === 'anna' ? words.anna : words.own),
+  });
+  assert.deepEqual(
+    segments.map(({ spoken, voice }) => [spoken, voice]),
+    [
+      ['A own it is.', undefined],
+      ['A anna it is.', 'anna'],
+    ],
+  );
 });
