@@ -15,6 +15,7 @@ const itemSchema = z.strictObject({
   error: errorRecordSchema.exactOptional(),
   metadata: z.record(z.string(), z.string()).exactOptional(),
   url: z.string().exactOptional().describe('of its audio: a signed address, or a path of this API'),
+  timings: z.looseObject({}).exactOptional().describe('if asked for: the JSON that lies beside the audio'),
 });
 const itemListSchema = z.strictObject({ data: z.array(itemSchema), cursor: z.string().exactOptional() });
 

@@ -8,6 +8,7 @@ import { audioKey, errorsKey, resultsKey, sidecarKey } from '../core/keys.ts';
 import type { ArtifactStore } from '../core/ports.ts';
 import type { JobReader } from '../core/read-job.ts';
 import { readItems } from '../core/read-items.ts';
+import { readTimedItems, type TimedPage } from '../core/read-timed-items.ts';
 import type { JobSummary } from '../core/record.ts';
 import type { OpenResults } from '../core/results.ts';
 import type { ItemStatus } from '../core/round-items.ts';
@@ -27,6 +28,7 @@ export interface ItemsDeps {
 export const itemsQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(['pending', 'done', 'failed'], 'must be pending, done or failed').exactOptional(),
+  timings: booleanQuery.default(false).describe('with the timings of each item that is done'),
 });
 export const listQuery = z.strictObject({ partial: booleanQuery.default(false) });
 
@@ -35,11 +37,22 @@ export function addItemsRoutes(app: Express, deps: ItemsDeps): void {
   const finder = new ItemFinder(store);
 
   app.get('/v1/jobs/:id/items', requireScope('read'), async (request, response) => {
-    const query = parseQuery(itemsQuery, request);
+    const { timings: withTimings, ...query } = parseQuery(itemsQuery, request);
     const head = await requireVisibleJob(request, response, deps);
-    const { entries, cursor } = await readItems(head.id, query, deps);
-    const { prefix } = await openResults(head.results);
-    const data = await Promise.all(entries.map((entry) => viewItem(entry, head, { prefix, downloadUrl })));
+    const place = await openResults(head.results);
+    const { entries, cursor, timings }: TimedPage = withTimings
+      ? await readTimedItems(head.id, query, { store, results: place })
+      : await readItems(head.id, query, deps);
+    const { prefix } = place;
+    const data = await Promise.all(
+      entries.map(async (entry) => {
+        const ofItem = timings?.get(entry.line);
+        return {
+          ...(await viewItem(entry, head, { prefix, downloadUrl })),
+          ...(ofItem !== undefined && { timings: ofItem }),
+        };
+      }),
+    );
     response.json({ data, ...(cursor !== undefined && { cursor }) });
   });
 

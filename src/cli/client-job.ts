@@ -22,6 +22,8 @@ export interface ServerItem {
   readonly output?: string;
   readonly seconds?: number;
   readonly url?: string;
+  /** the file beside the audio */
+  readonly timings?: object;
   readonly error?: ErrorRecord;
 }
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
+import { encodeJson } from '../core/ledger.ts';
 import { audioKey, checkKey, sidecarKey } from '../core/keys.ts';
 import { wavFileBytes } from '../runtime/wav-file.ts';
 import { interrupted, jobPath, type ServerClient } from './client.ts';
@@ -38,13 +39,12 @@ const FRUITLESS_MAX = 5;
  * @throws NarratorError as ServerClient.send; server_unreachable: a download that keeps breaking off; key_invalid; store_full
  */
 export async function fetchItem(item: DoneItem, target: FetchTarget): Promise<boolean> {
-  const { client, jobId, folder } = target;
+  const { folder } = target;
   // The server is not trusted with paths either.
   checkKey(item.output);
   const wavPath = join(folder, ...audioKey('', item.output).split('/'));
   const timingsPath = join(folder, ...sidecarKey('', item.output).split('/'));
-  const response = await client.send(jobPath(jobId, 'items', item.id, 'timings'));
-  const timings = new Uint8Array(await response.arrayBuffer());
+  const timings = await timingsOf(item, target);
   const bytes = expectedBytes(timings, item);
   if ((await sizeOf(wavPath)) === bytes && (await isSame(timingsPath, timings))) return false;
   try {
@@ -59,6 +59,13 @@ export async function fetchItem(item: DoneItem, target: FetchTarget): Promise<bo
     throw onDisk(thrown, wavPath);
   }
   return true;
+}
+
+/** As the page of items has them; if it has none (their file is gone), the server says what is wrong. */
+async function timingsOf(item: DoneItem, { client, jobId }: FetchTarget): Promise<Uint8Array> {
+  if (item.timings !== undefined) return encodeJson(item.timings);
+  const response = await client.send(jobPath(jobId, 'items', item.id, 'timings'));
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 function expectedBytes(timings: Uint8Array, { id }: DoneItem): number {

@@ -25,6 +25,7 @@ interface Fetched {
   readonly problems: NarratorError[];
 }
 
+/** Pages have the timings: each item is one request more, and none if its files are here. */
 const PAGE_ITEMS = 500;
 const PARALLEL_MAX = 32;
 /** Items that cannot be fetched, one after another, after which the rest is not tried. */
@@ -89,7 +90,7 @@ async function fetchItems(
 async function* doneItems(client: ServerClient, jobId: string): AsyncGenerator<DoneItem> {
   let cursor: string | undefined;
   do {
-    const query = { status: 'done', limit: String(PAGE_ITEMS), cursor };
+    const query = { status: 'done', timings: 'true', limit: String(PAGE_ITEMS), cursor };
     const page = await client.json<ServerPage<ServerItem>>(jobPath(jobId, 'items'), { query });
     for (const item of page.data) if (hasAudio(item)) yield item;
     cursor = page.cursor;

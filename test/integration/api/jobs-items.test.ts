@@ -97,6 +97,18 @@ describe("an item's audio", () => {
 });
 
 describe('the items of a job', () => {
+  test('have their timings with them if that is asked for, as they lie beside the audio', async () => {
+    const page = await server.get(`/v1/jobs/${job.id}/items?timings=true`);
+    const { data } = await jsonOf<{ data: { line: number; timings?: object }[] }>(page, 200);
+    const stored = await server.store.get(`jobs/${job.id}/results/teil 1/Anfang ö.json`);
+    assert.equal(`${JSON.stringify(data[0]?.timings)}\n`, Buffer.from(stored?.bytes ?? []).toString());
+    assert.deepEqual(
+      data.map(({ timings }) => timings !== undefined),
+      [true, false, true, false],
+    );
+    await problemOf(await server.get(`/v1/jobs/${job.id}/items?timings=yes`), 400);
+  });
+
   test('are given with what became of them, and no place of ours', async () => {
     const { data } = await jsonOf<{ data: Record<string, unknown>[] }>(
       await server.get(`/v1/jobs/${job.id}/items`),

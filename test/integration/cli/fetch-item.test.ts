@@ -43,6 +43,25 @@ test('a download that breaks off goes on where it was, and the file appears unde
   assert.equal(ranges.length, 3);
 });
 
+test('timings that came with the item are not asked for again', async (t) => {
+  const { asked, fetch } = await house(t, (_asked, response) => void response.end(WAV));
+  const timed = { ...item, timings: TIMINGS };
+  assert.deepEqual([await fetch(timed), await fetch(timed)], [true, false]);
+  assert.deepEqual(
+    asked.map(({ request }) => request.url),
+    [item.url],
+  );
+});
+
+test('a server that has had too many requests is asked again after the time that it names', async (t) => {
+  const { asked, fetch } = await house(t, (_asked, response, before) => {
+    if (before > 0) return void response.end(WAV);
+    json(response, 429, { code: 'too_many_requests' }, { 'retry-after': '0' });
+  });
+  assert.equal(await fetch({ ...item, timings: TIMINGS }), true);
+  assert.equal(asked.length, 2);
+});
+
 test('audio that is longer or shorter than its timings is refused, and leaves no file', async (t) => {
   for (const wrong of [WAV.subarray(1), Buffer.concat([WAV, WAV])]) {
     const { folder, fetch } = await house(t, (_asked, response) => void response.writeHead(200).end(wrong));
