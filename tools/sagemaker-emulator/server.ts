@@ -93,6 +93,8 @@ class Routes {
     const [, index] = /^POST \/_emulator\/instances\/(\d+)\/kill$/.exec(route) ?? [];
     if (index !== undefined) return this.#kill(Number(index), query.get('signal') ?? 'SIGKILL');
     switch (route) {
+      // Every service of AWS answers it.
+      case 'GET /ping':
       case 'GET /_emulator/health':
         return { status: knobs.status };
       case 'GET /_emulator/metrics':

@@ -123,6 +123,7 @@ test('metrics, instances and what was submitted can be looked at, and knobs be t
   assert.equal((await post('instances/7/kill')).status, 400);
   assert.equal((await post('instances/0/kill')).status, 200);
   assert.equal(((await get('account')) as Record<string, number>)['instancesTakenAway'], 1);
+  assert.equal((await fetch(`${emulator.url}/ping`)).status, 200);
   assert.equal((await fetch(`${emulator.url}/nothing`)).status, 404);
 });
 

@@ -79,13 +79,16 @@ test('a container that is told to end may finish what it has, within the time th
   assert.match((await hasty.notifications(1))[0]?.failureReason ?? '', /\(0\)/);
 });
 
-test('instances are killed in the middle of their work as often as that is asked for', async (t) => {
+test('instances are killed in the middle of their work as often as that is asked for, the hard way or not', async (t) => {
   const { invoke, notifications, emulator } = await emulatedEndpoint(t, {
     ...{ command: fakeProcess(), killEveryMs: 100, killSignal: 'SIGKILL' },
   });
   await invoke({ afterMs: 5_000 });
-  await notifications(1);
-  assert.equal(emulator.faults().instancesTakenAway, 1);
+  assert.equal((await notifications(1))[0]?.invocationStatus, 'Failed');
+  emulator.configure({ killSignal: 'SIGTERM' });
+  await invoke({ afterMs: 500 });
+  assert.equal((await notifications(1))[0]?.invocationStatus, 'Completed');
+  await until(() => emulator.faults().instancesTakenAway === 2);
 });
 
 test('a container that crashes fails what it had, and is replaced', async (t) => {

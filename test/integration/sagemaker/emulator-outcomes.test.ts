@@ -124,6 +124,8 @@ test('faults come as often as they are asked for, and are counted', async (t) =>
   };
   await once({ failRate: 1 });
   assert.match((await notifications(1))[0]?.failureReason ?? '', /\(500\)/);
+  await once({ failRate: 1, failStatus: 400 });
+  assert.match((await notifications(1))[0]?.failureReason ?? '', /\(400\)/);
   await once({ hangRate: 1 });
   assert.match((await notifications(1))[0]?.failureReason ?? '', /\(0\)/);
   await once({ hangNext: 1 });
@@ -138,7 +140,7 @@ test('faults come as often as they are asked for, and are counted', async (t) =>
   const { failed, hung, answersLost, deliveredTwice } = emulator.faults();
   assert.deepEqual(
     { failed, hung, answersLost, deliveredTwice },
-    { failed: 1, hung: 2, answersLost: 1, deliveredTwice: 1 },
+    { failed: 2, hung: 2, answersLost: 1, deliveredTwice: 1 },
   );
 });
 
