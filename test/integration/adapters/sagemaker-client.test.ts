@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type InvocationRequest, SageMakerClient } from '../../../src/adapters/sagemaker-client.ts';
 import { silenceVendors } from '../../../src/runtime/config.ts';
+import { freePort } from '../../support/free-port.ts';
 
 silenceVendors();
 
@@ -143,6 +144,7 @@ describe('reaching for an endpoint', () => {
   });
 
   it('says when nobody is', async () => {
-    await assert.rejects(clientOf('http://127.0.0.1:9').reach(), { code: 'queue_unavailable', message: /narrator/ });
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    await assert.rejects(clientOf(nowhere).reach(), { code: 'queue_unavailable', message: /narrator .*ECONNREFUSED/ });
   });
 });
