@@ -11,7 +11,7 @@ import { type ShardPlan, shardPlanSchema } from '../core/shard.ts';
 import { sendProblem } from './problem.ts';
 import { answerSpeech, speechesAtOnce, type SpeechDeps } from './routes-speech.ts';
 import { shardReceipt, type ShardStatus } from './shard-receipt.ts';
-import { parseRequest } from './speech-request.ts';
+import { parseRequest, SPEECH_BYTES_MAX } from './speech-request.ts';
 
 export interface InvocationsDeps extends Pick<SpeechDeps, 'speak' | 'speechesMax'> {
   /** why it takes no work; undefined when it does */
@@ -29,22 +29,27 @@ export interface InvocationsDeps extends Pick<SpeechDeps, 'speak' | 'speechesMax
 export const SHARD_TYPE = 'application/vnd.f5-narrator.shard+json';
 const TEXT_TYPE = 'application/json';
 
-/** A shard of the longest texts is below 1 MB; a text with a reference clip in base64 below 12. */
-export const INVOCATION_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * Plans have some ten to a hundred kilobytes. The largest that the planner makes, of 512 items with as much metadata as they may have, each
+ * character of it escaped, has 30 MB.
+ */
+export const SHARD_BYTES_MAX = 64 * 1024 * 1024;
 
 export function addInvocationRoutes(app: Express, deps: InvocationsDeps): void {
   const speech = answerSpeech(deps.speak, speechesAtOnce(deps.speechesMax));
   const whenReady: RequestHandler = (_request, _response, next) => next(deps.notReady());
-  const body = json({ limit: INVOCATION_BYTES_MAX, type: [SHARD_TYPE, TEXT_TYPE] });
+  const shardBody = json({ limit: SHARD_BYTES_MAX, type: SHARD_TYPE });
+  const textBody = json({ limit: SPEECH_BYTES_MAX, type: TEXT_TYPE });
 
-  app.post('/tts', whenReady, expectType([TEXT_TYPE]), body, speech);
+  app.post('/tts', whenReady, expectType([TEXT_TYPE]), textBody, speech);
   app.post(
     '/invocations',
     answerTwoKinds,
     whenReady,
     expectType([SHARD_TYPE, TEXT_TYPE]),
     echoAttributes,
-    body,
+    shardBody,
+    textBody,
     async (request: Request, response: Response) => {
       if (request.is(SHARD_TYPE) === false) return speech(request, response);
       const shard = parseShard(request.body);

@@ -3,9 +3,9 @@ import { type Express, json, type Request, type Response } from 'express';
 import { NarratorError } from '../core/errors.ts';
 import { requireScope } from './auth.ts';
 import {
-  CLIP_BYTES_MAX,
   openAiSpeechSchema,
   parseRequest,
+  SPEECH_BYTES_MAX,
   type TtsRequest,
   ttsRequestSchema,
 } from './speech-request.ts';
@@ -74,7 +74,7 @@ export function answerSpeech(speak: Speak, whileThere: WhileThere) {
 
 export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }: SpeechDeps): void {
   const whileThere = speechesAtOnce(speechesMax);
-  const clipBody = json({ limit: Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024 });
+  const clipBody = json({ limit: SPEECH_BYTES_MAX });
   app.post('/tts', requireScope('submit'), clipBody, answerSpeech(speak, whileThere));
 
   const textBody = json({ limit: 1024 * 1024 });

@@ -7,6 +7,8 @@ import { readingSchema } from '../core/manifest.ts';
 export const TEXT_CHARACTERS_MAX = 5_000;
 /** 12 s of 24-bit stereo at 48 kHz are 3.5 MB; base64 makes that 4.6 MB. */
 export const CLIP_BYTES_MAX = 8 * 1024 * 1024;
+/** Of a whole request: such a clip in base64, and the text. */
+export const SPEECH_BYTES_MAX = Math.ceil((CLIP_BYTES_MAX * 4) / 3) + 64 * 1024;
 
 const text = z
   .string('must be a string')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { INVOCATION_BYTES_MAX } from '../../../src/api/routes-invocations.ts';
+import { SHARD_BYTES_MAX } from '../../../src/api/routes-invocations.ts';
 import type { ShardPlan } from '../../../src/core/shard.ts';
 import { type ContainerProcess, startContainer } from '../../support/container-process.ts';
 import { until } from '../adapters/bullmq/until.ts';
@@ -88,7 +88,7 @@ test('what is no shard is refused with 400 and the field that is wrong', async (
     assert.deepEqual(refusal, { status: 400, code: 'request_invalid', field, retryable: false }, JSON.stringify(body));
   }
   assert.equal((await refusalOf(invoke(container.url, shard, { type: 'text/plain' }))).field, 'content-type');
-  const huge = JSON.stringify({ ...shard, previous: 'x'.repeat(INVOCATION_BYTES_MAX) });
+  const huge = JSON.stringify({ ...shard, previous: 'x'.repeat(SHARD_BYTES_MAX) });
   assert.deepEqual(await refusalOf(invoke(container.url, huge)), {
     ...{ status: 400, code: 'request_invalid', field: 'body', retryable: false },
   });
