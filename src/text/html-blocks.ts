@@ -160,5 +160,5 @@ export function joinBlocks(blocks: readonly TextBlock[]): string {
 /** A line whose characters are themselves, whatever Markdown would make of them. `mark` is one. */
 export function escaped(line: string, mark = ''): string {
   const inline = line.replace(/[\\`*_~[\]<>|#]/g, '\\$&');
-  return mark + inline.replace(/^([-+=])/, '\\$1').replace(/^(\d{1,9})([.)])(?=\s)/, '$1\\$2');
+  return mark + inline.replace(/^([-+=:])/, '\\$1').replace(/^(\d{1,9})([.)])(?=\s)/, '$1\\$2');
 }
