@@ -53,8 +53,10 @@ export class TagReader {
   ): void {
     const written = `[${tag}${argument}]`;
     const value = argument.replace(/^[: ] ?/, '').trim();
-    if (tag === 'pause') writer.pauseHere(this.#pauseMs(written, argument, offset));
-    else if (tag === 'speed') this.#beginSpeed(writer, Number(value), { written, value, offset });
+    if (tag === 'pause') {
+      writer.pauseHere(this.#pauseMs(written, argument, offset));
+      writer.skip(offset + written.length);
+    } else if (tag === 'speed') this.#beginSpeed(writer, Number(value), { written, value, offset });
     else if (tag === '/speed' && value === '') this.#endSpeed(writer, offset);
     else if (tag === 'voice' && argument.startsWith(':')) {
       if (!VOICE_ID.test(value)) throw this.#no(written, 'no name of a voice', offset);

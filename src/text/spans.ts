@@ -134,6 +134,11 @@ export class MarkedTextWriter {
     return isFirst;
   }
 
+  /** Marks up to here belong to the text before them. */
+  skip(sourceEnd: number): void {
+    this.#sourceEnd = Math.max(this.#sourceEnd, sourceEnd);
+  }
+
   /** Ends a paragraph, if there is one; with a pause of its own if that is given. */
   endBlock(ms?: number): void {
     if (!this.isInBlock) return;

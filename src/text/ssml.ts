@@ -90,7 +90,7 @@ class SsmlReader implements XmlHandler {
   open(name: string, attributes: XmlAttributes, at: XmlPlace): void {
     const outer = this.#open.at(-1);
     this.#check(name, attributes, at, outer);
-    if (this.#writer.mark(at.offset)) this.#writer.blockStart = at.offset;
+    if (name !== 'break' && this.#writer.mark(at.offset)) this.#writer.blockStart = at.offset;
     const language = this.#language(attributes['xml:lang'], at);
     const manner = { ...outer?.manner, ...(language !== undefined && { language }) };
     const element = {
@@ -165,6 +165,7 @@ class SsmlReader implements XmlHandler {
     }
     if (ms === 0) return;
     this.#writer.pauseHere(ms);
+    this.#writer.skip(this.#source.indexOf('>', at.offset) + 1);
     this.#space = undefined;
     this.#tail = '';
   }

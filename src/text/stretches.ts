@@ -1,6 +1,6 @@
 /** Paragraphs cut into stretches of one voice, one speed and one language: what is normalised at once. */
 import type { SegmentText } from '../core/ports.ts';
-import { detectLanguage, languageRuns } from './detect-language.ts';
+import { detectLanguage, type LanguageRun, languageRuns } from './detect-language.ts';
 import { primaryTag } from './language-tag.ts';
 import type { Manner, MarkedText, Span } from './spans.ts';
 
@@ -22,13 +22,19 @@ const SAMPLE_CHARACTERS = 10_000;
 /** Closes what stands before it: spoken with that, wherever the tag behind which it stands was put. */
 const CLOSING = /(?:[.,;:!?…)"'”’]+(?=\s|$)|[。，、！？；：”’」』）]+)/uy;
 
+interface Section {
+  readonly start: number;
+  readonly end: number;
+  readonly manner: Manner;
+}
+
 type LanguageOptions = Pick<Parameters<SegmentText>[1], 'language' | 'fallback' | 'voices'>;
 
 /** Asked for paragraphs in ascending order: takes time linear in the length of the text. */
 export class Stretches {
   readonly #text: string;
   readonly #marked: Pick<MarkedText, 'manners' | 'spans'>;
-  readonly #options: Pick<Parameters<SegmentText>[1], 'language' | 'fallback' | 'voices'>;
+  readonly #options: LanguageOptions;
   /** by voice */
   readonly #mainLanguages = new Map<string | undefined, string>();
   #nextManner = 0;
@@ -43,48 +49,46 @@ export class Stretches {
 
   /** The stretches of a paragraph, one after the other. */
   *of(start: number, end: number): Generator<Stretch> {
-    const sections = [...this.#sections(start, end)];
+    const sections = this.#sections(start, end);
     for (const [index, section] of sections.entries()) {
       const next = sections[index + 1];
-      const spans = this.#spansBefore(section.end);
-      const runs = notInside(spans, this.#runs(section));
+      const runs = notInside(this.#spansBefore(section.end), this.#runs(section));
       for (const [at, run] of runs.entries()) {
         const isLast = at === runs.length - 1;
-        yield {
-          ...run,
-          manner: section.manner,
-          change: isLast ? next && changeBetween(section.manner, next.manner) : 'sentence',
-          spans: runs.length === 1 ? spans : spans.filter((span) => span.end > run.start && span.start < run.end),
-        };
+        const change = isLast ? next && changeBetween(section.manner, next.manner) : 'sentence';
+        yield { ...run, manner: section.manner, change };
       }
     }
   }
 
-  /** Parts of one manner. */
-  *#sections(start: number, end: number): Generator<{ start: number; end: number; manner: Manner }> {
+  /** Parts of one manner, none of white space alone. */
+  #sections(start: number, end: number): Section[] {
     const { manners } = this.#marked;
+    const sections: Section[] = [];
     let from = start;
+    const add = (to: number): void => {
+      if (this.#text.slice(from, to).trim() === '') return;
+      const last = sections.at(-1);
+      if (last !== undefined && isSame(last.manner, this.#manner)) sections[sections.length - 1] = { ...last, end: to };
+      else sections.push({ start: from, end: to, manner: this.#manner });
+      from = to;
+    };
     for (; ; this.#nextManner += 1) {
       const change = manners[this.#nextManner];
       if (change === undefined || change.offset >= end) break;
-      if (change.offset > from && !isSame(change.manner, this.#manner)) {
-        const to = Math.min(end, this.#behindClosing(change.offset));
-        if (this.#text.slice(from, to).trim() !== '') {
-          yield { start: from, end: to, manner: this.#manner };
-          from = to;
-        }
-      }
+      if (change.offset > from && !isSame(change.manner, this.#manner)) add(this.#behindClosing(change.offset, end));
       this.#manner = change.manner;
     }
-    if (from < end) yield { start: from, end, manner: this.#manner };
+    add(end);
+    return sections;
   }
 
-  #behindClosing(offset: number): number {
+  #behindClosing(offset: number, end: number): number {
     CLOSING.lastIndex = offset;
-    return CLOSING.test(this.#text) ? CLOSING.lastIndex : offset;
+    return CLOSING.test(this.#text) ? Math.min(CLOSING.lastIndex, end) : offset;
   }
 
-  #runs({ start, end, manner }: { start: number; end: number; manner: Manner }) {
+  #runs({ start, end, manner }: Section): LanguageRun[] {
     const { language } = this.#options;
     const named = manner.language ?? (language === 'auto' ? undefined : language);
     if (named !== undefined) return [{ start, end, language: named }];
@@ -141,17 +145,17 @@ function changeBetween(one: Manner, other: Manner): Stretch['change'] {
 }
 
 /** What is said by a rule of its own is said in one language: a run that would end inside a span ends behind it. */
-function notInside<R extends { start: number; end: number }>(spans: readonly Span[], runs: R[]): R[] {
-  if (spans.length === 0 || runs.length === 1) return runs;
-  const moved: R[] = [];
+function notInside(spans: readonly Span[], runs: readonly LanguageRun[]): (LanguageRun & Pick<Stretch, 'spans'>)[] {
+  const moved: (LanguageRun & Pick<Stretch, 'spans'>)[] = [];
   let start = runs[0]?.start ?? 0;
   let next = 0;
   for (const run of runs) {
-    while ((spans[next]?.end ?? Infinity) <= run.end) next += 1;
-    const span = spans[next];
-    const end = span !== undefined && span.start < run.end ? Math.min(span.end, runs.at(-1)?.end ?? span.end) : run.end;
-    if (end > start) moved.push({ ...run, start, end });
-    start = Math.max(start, end);
+    const first = next;
+    while ((spans[next]?.start ?? Infinity) < run.end) next += 1;
+    const end = Math.min(Math.max(run.end, spans[next - 1]?.end ?? 0), runs.at(-1)?.end ?? run.end);
+    if (end <= start) continue;
+    moved.push({ ...run, start, end, spans: spans.slice(first, next) });
+    start = end;
   }
   return moved;
 }

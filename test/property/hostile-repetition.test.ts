@@ -1,6 +1,7 @@
 /** No rule may take quadratic time, whatever is repeated: a test that never ends is how this fails. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NarratorError } from '../../src/core/errors.ts';
 import { readMarkdown } from '../../src/text/markdown.ts';
 import { normalise } from '../../src/text/normalise.ts';
 import { segmentText } from '../../src/text/segment-text.ts';
@@ -64,3 +65,48 @@ test('reading Markdown ends: 20,000 characters of opened marks', () => {
     assert.equal(typeof readMarkdown(unit.repeat(Math.ceil(20_000 / unit.length))).text, 'string');
   }
 });
+
+test('reading tags and SSML ends: 50,000 characters of what is opened, switched and nested', () => {
+  const voices = new Map([['anna', { language: 'en' }]]);
+  const options = { language: 'auto', fallback: 'en', maxBytes: 200, voices } as const;
+  const repeated = (unit: string) => unit.repeat(Math.ceil(50_000 / unit.length));
+  for (const unit of [
+    '[spell]',
+    '[spell]a[/spell] is so it. 你好吗朋友。',
+    '[voice:anna]a[voice]b ',
+    '[speed 0.8]',
+    '\n[anna]\n',
+    '\n \t [',
+    '[voice:',
+    '[/voice]',
+    '\\[',
+  ]) {
+    for (const markup of ['tags', 'markdown'] as const)
+      assertEnds(() => segmentText(repeated(unit), { ...options, markup }));
+  }
+  for (const unit of [
+    '<p>',
+    '<emphasis>a</emphasis> ',
+    '<voice name="anna">a</voice>b',
+    '<say-as interpret-as="characters">a</say-as> is so it. 你好吗朋友。',
+    '<sub alias="a">b</sub>\n',
+    '<s>a</s>',
+    '<break/>',
+    '&amp;',
+    '\n ',
+    '<',
+    '<!--',
+    '<![CDATA[',
+  ]) {
+    assertEnds(() => segmentText(`<speak>${repeated(unit)}</speak>`, { ...options, markup: 'ssml' }));
+  }
+});
+
+/** Segments or an error of the item, but an end. */
+function assertEnds(read: () => readonly unknown[]): void {
+  try {
+    assert.ok(Array.isArray(read()));
+  } catch (error) {
+    assert.ok(error instanceof NarratorError && error.code === 'item_invalid', String(error));
+  }
+}

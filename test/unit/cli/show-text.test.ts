@@ -40,7 +40,19 @@ test('programs get the same', () => {
     written: 'As it is.',
     spoken: 'As it is.',
     language: 'en',
+    voice: undefined,
+    speed: undefined,
     pauseAfterMs: 0,
     silent: undefined,
   });
+});
+
+test('a voice and a speed are shown where they are not those of the item', () => {
+  const [segment] = PART.segments;
+  assert.ok(segment);
+  const voice = { id: 'rms', version: 'v2', promptSamples: 1 };
+  const part = { ...PART, segments: [{ ...segment, voice, speed: 0.8 }] };
+  assert.equal([...textLines(part)][1], '   1 en rms speed 0.8 | It is ⏎ 5. 😀\\u001b');
+  const [shown] = textRecord(part).segments;
+  assert.deepEqual([shown?.voice, shown?.speed], ['rms', 0.8]);
 });
