@@ -16,7 +16,7 @@ const received: { readonly operation: string; readonly body: Buffer }[] = [];
 let answer = (response: ServerResponse) => void response.end();
 const server = createServer((request, response) => {
   void buffer(request).then((body) => {
-    const operation = `${request.url} ${body.toString('latin1')}`;
+    const operation = [request.url, request.headers['x-amz-target'], body.toString('latin1')].join(' ');
     received.push({ operation, body });
     answer(response);
   });

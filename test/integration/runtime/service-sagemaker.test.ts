@@ -56,7 +56,7 @@ it('a text is spoken by the endpoint, and the service is ready for as long as so
   const deps = { store: shared.store, openResults: shared.openResults, audio: audioFunctions, now: () => new Date() };
   work = (shard) => {
     const context = { signal: new AbortController().signal, lastAttempt: false, shard };
-    const engine = new StandInEngine(narrator, 0);
+    const engine = new StandInEngine(narrator, { delayMs: 0 });
     return processShard(shard, context, { ...deps, engine, modelDigest: narrator.model.digest });
   };
   await service.start();
