@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { PAUSE_MS } from '../../../src/text/pauses.ts';
 import { segmentText } from '../../../src/text/segment-text.ts';
@@ -157,4 +158,17 @@ test('what it cannot read is an error with its place', () => {
     if (place.endsWith(':')) assert.throws(() => said(text, 'ssml'), { code: 'item_invalid', message }, text);
     else assertRefused(text, 'ssml', place, message);
   }
+});
+
+test('the example of docs/text.md is read as it says', async () => {
+  const docs = await readFile(new URL('../../../docs/text.md', import.meta.url), 'utf8');
+  const example = /```xml\n([\s\S]+?)```/.exec(docs)?.[1] ?? '';
+  assert.deepEqual(said(example.replace('"rms"', '"anna"'), 'ssml'), [
+    'The door opened.',
+    'anna: Who is there?',
+    'It is fourteen oh five',
+    '0.8: Remember that.',
+    'She works for the World Wide Web Consortium.',
+    'Call two one two five five five zero one eight seven.',
+  ]);
 });
