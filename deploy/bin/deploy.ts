@@ -1,18 +1,26 @@
-/** `npm run … --` in deploy/: image, model, stack, update, status, wait, destroy, synth. docs/deploy-aws.md tells them in order. */
+/** `npm run … --` in deploy/: image, model, stack, update, status, wait, settings, destroy, synth. docs/deploy-aws.md tells them in order. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openContext, type Context } from '../src/aws/context.ts';
 import { destroy } from '../src/commands/destroy.ts';
 import { image, type ImageTool } from '../src/commands/image.ts';
 import { model } from '../src/commands/model.ts';
-import { deploy } from '../src/commands/stack.ts';
+import { settings } from '../src/commands/settings.ts';
 import { status } from '../src/commands/status.ts';
-import { synth } from '../src/commands/synth.ts';
-import { update, type UpdatedStack } from '../src/commands/update.ts';
 import { waitForService } from '../src/commands/wait.ts';
 import { DeployError } from '../src/deploy-error.ts';
-import { DEPLOYMENT, DIGEST, endpointName, realtimeName, STACKS, type StackKind } from '../src/stacks/names.ts';
-import { IMAGE_TARGETS, type ImageTarget } from '../src/stacks/repository.ts';
+import {
+  DEPLOYMENT,
+  DIGEST,
+  endpointName,
+  IMAGE_TARGETS,
+  type ImageTarget,
+  realtimeName,
+  STACKS,
+  type StackKind,
+} from '../src/stacks/names.ts';
+
+// The construct library takes seconds to load: only the commands that make templates import it.
 
 const root = join(import.meta.dirname, '..', '..');
 function say(line: string): void {
@@ -100,14 +108,17 @@ withParameters(program.command('stack'))
     if ((STACKS as readonly string[]).includes(text)) return text as StackKind;
     throw new InvalidArgumentError(`It must be one of ${STACKS.join(', ')}.`);
   })
-  .action((kind: StackKind, options: ParameterOptions) => deploy(context(), kind, parametersOf(options)));
+  .action(async (kind: StackKind, options: ParameterOptions) => {
+    const { deploy } = await import('../src/commands/stack.ts');
+    await deploy(context(), kind, parametersOf(options));
+  });
 
 withParameters(program.command('update'))
   .description('another image or model for a running endpoint, with the way back if it does not work')
   .option('--realtime', 'the endpoint that answers at once')
-  .action((options: ParameterOptions & { realtime?: boolean }) => {
-    const kind: UpdatedStack = options.realtime === true ? 'realtime' : 'endpoint';
-    return update(context(), kind, parametersOf(options));
+  .action(async ({ realtime, ...options }: ParameterOptions & { realtime?: boolean }) => {
+    const { update } = await import('../src/commands/update.ts');
+    await update(context(), realtime === true ? 'realtime' : 'endpoint', parametersOf(options));
   });
 
 program
@@ -125,6 +136,11 @@ program
   });
 
 program
+  .command('settings')
+  .description('what a server elsewhere needs to work with this deployment, as variables')
+  .action(async () => (await settings(context())).forEach(say));
+
+program
   .command('destroy')
   .description('end everything that costs by the hour; data, images and queues stay')
   .option('--delete-data <bucket>', 'lose them too: name the bucket, to show that you mean it')
@@ -134,16 +150,22 @@ program
   .command('synth')
   .description('write the templates; needs no account and no credentials')
   .option('--out <folder>', 'where to', join(import.meta.dirname, '..', 'out'))
-  .action(({ out }: { out: string }) => synth(program.opts<CommonOptions>().name, out, say));
+  .action(async ({ out }: { out: string }) => {
+    const { synth } = await import('../src/commands/synth.ts');
+    synth(program.opts<CommonOptions>().name, out, say);
+  });
+
+/** What is wrong outside is told in a sentence, as AWS and its SDK do; what is wrong in here with where that is. */
+function describe(error: unknown): string {
+  if (error instanceof DeployError) return `${error.message}\n${error.hint}`;
+  if (!(error instanceof Error)) return String(error);
+  const isOurs = [TypeError, RangeError, ReferenceError].some((type) => error instanceof type);
+  return isOurs ? (error.stack ?? error.message) : `${error.name}: ${error.message}`;
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
+  process.stderr.write(`error: ${describe(error)}\n`);
   process.exitCode = 1;
-  const known = error instanceof DeployError;
-  // Errors of AWS are told by their name and message; anything else is a fault of ours and wants its stack.
-  const isOfAws = error instanceof Error && '$metadata' in error;
-  const message =
-    known || isOfAws ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`error: ${isOfAws ? `${error.name}: ` : ''}${message}\n${known ? `${error.hint}\n` : ''}`);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { VARIABLES } from '../../src/runtime/config-variables.ts';
 import { TEMPLATE_BYTES_MAX } from '../src/aws/deploy-stack.ts';
 import { STACKS } from '../src/stacks/names.ts';
 import { synthesise } from '../src/stacks/synthesise.ts';
@@ -56,6 +57,15 @@ suite('Templates', () => {
     const text = JSON.stringify(templates);
     assert.doesNotMatch(text, /\b\d{12}\b/);
     assert.doesNotMatch(text, /\b(us|eu|ap)-[a-z]+-\d\b/);
+  });
+
+  test('set only what the programs know as a setting', () => {
+    const set = new Set(JSON.stringify(templates).match(/(?<=")NARRATOR_[A-Z0-9_]+(?=")/g));
+    assert.ok(set.size >= 10);
+    assert.deepEqual(
+      [...set].filter((name) => !(name in VARIABLES)),
+      [],
+    );
   });
 
   test('hold no resource that depends on itself', () => {

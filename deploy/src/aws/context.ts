@@ -22,6 +22,8 @@ export interface ContextOptions extends Pick<Context, 'deployment' | 'say' | 'po
 
 /** Credentials, profiles and AWS_ENDPOINT_URL (an address in place of AWS) are as the AWS SDK finds them. */
 export function openContext({ region, ...rest }: ContextOptions): Context {
+  // It speaks of versions of Node that are not out of date yet, on every start.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const config = { ...(region !== undefined && { region }), maxAttempts: 5 };
   return {
     ...rest,

@@ -5,7 +5,7 @@ import { DescribeImagesCommand, GetAuthorizationTokenCommand, type ImageDetail }
 import type { Context } from '../aws/context.ts';
 import { readOutputs } from '../aws/read-stack.ts';
 import { DeployError } from '../deploy-error.ts';
-import type { ImageTarget } from '../stacks/repository.ts';
+import type { ImageTarget } from '../stacks/names.ts';
 import { outputOf, runProgram } from './run-program.ts';
 
 export type ImageTool = 'docker' | 'podman';

@@ -60,6 +60,7 @@ export class BaseStack extends Stack {
     }
 
     const output = (name: string, value: string) => new CfnOutput(this, name, { value });
+    output('Region', this.region);
     output('BucketName', bucket.bucketName);
     output('RepositoryUri', repository.repositoryUri);
     output('StoreUrl', `s3://${bucket.bucketName}/${PREFIXES.store.slice(0, -1)}`);

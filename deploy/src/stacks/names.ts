@@ -30,4 +30,8 @@ export const PREFIXES = {
   failures: 'async/failed/',
 } as const;
 
+/** Targets of the Dockerfile that are deployed; tags begin with them. */
+export const IMAGE_TARGETS = ['sagemaker', 'api'] as const;
+export type ImageTarget = (typeof IMAGE_TARGETS)[number];
+
 export const DIGEST = /^sha256:[0-9a-f]{64}$/;

@@ -1,11 +1,10 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import type { Construct } from 'constructs';
+import { IMAGE_TARGETS } from './names.ts';
 
 /** Images of one target that are kept. An endpoint starts its image anew for every instance: none in use may go. */
 const IMAGES_KEPT = 30;
-export const IMAGE_TARGETS = ['sagemaker', 'api'] as const;
-export type ImageTarget = (typeof IMAGE_TARGETS)[number];
 
 /** Holds what can be built again from the sources: it goes with its stack, which goes only with the data. */
 export function imageRepository(scope: Construct): ecr.Repository {
