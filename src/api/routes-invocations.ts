@@ -6,6 +6,7 @@
 import { type Express, json, type Request, type RequestHandler, type Response } from 'express';
 import { type ErrorCode, NarratorError, toNarratorError } from '../core/errors.ts';
 import { checkKey, JOB_ID, shardNumber } from '../core/keys.ts';
+import type { ShardHints } from '../core/process-shard.ts';
 import type { ShardRecord } from '../core/record.ts';
 import { type ShardPlan, shardPlanSchema } from '../core/shard.ts';
 import { sendProblem } from './problem.ts';
@@ -22,7 +23,7 @@ export interface InvocationsDeps extends Pick<SpeechDeps, 'speak' | 'speechesMax
    */
   readonly doShard: (
     shard: ShardPlan,
-    options: { readonly lastAttempt: boolean },
+    hints: ShardHints,
   ) => Promise<{ readonly status: ShardStatus; readonly record: ShardRecord }>;
 }
 
@@ -53,8 +54,8 @@ export function addInvocationRoutes(app: Express, deps: InvocationsDeps): void {
     async (request: Request, response: Response) => {
       if (request.is(SHARD_TYPE) === false) return speech(request, response);
       const shard = parseShard(request.body);
-      const { attempt, lastAttempt } = attemptOf(request.get(ATTRIBUTES));
-      const { status, record } = await deps.doShard(shard, { lastAttempt });
+      const { attempt, ...hints } = hintsOf(request.get(ATTRIBUTES));
+      const { status, record } = await deps.doShard(shard, hints);
       response.json(shardReceipt(record, { attempt, status }));
     },
   );
@@ -105,10 +106,15 @@ const echoAttributes: RequestHandler = (request, response, next) => {
   next();
 };
 
-/** 'attempt=2;last=false'. Only a hint: whatever cannot be read is the first attempt, and not the last. */
-function attemptOf(attributes = ''): { attempt: number; lastAttempt: boolean } {
+/** 'attempt=2;last=false;job=2026-01-01T00:00:00.000Z'. What cannot be read is the first attempt, not the last, and of whatever job there is. */
+function hintsOf(attributes = ''): ShardHints & { attempt: number } {
   const [, attempt = '1'] = /(?:^|;) *attempt=([1-9]\d{0,5}) *(?:;|$)/.exec(attributes) ?? [];
-  return { attempt: Number(attempt), lastAttempt: /(?:^|;) *last=true *(?:;|$)/.test(attributes) };
+  const [, jobCreatedAt] = /(?:^|;) *job=([0-9TZ:.-]{20,30}) *(?:;|$)/.exec(attributes) ?? [];
+  return {
+    attempt: Number(attempt),
+    lastAttempt: /(?:^|;) *last=true *(?:;|$)/.test(attributes),
+    ...(jobCreatedAt !== undefined && { jobCreatedAt }),
+  };
 }
 
 // ---------------------------------------------------------------- errors

@@ -48,7 +48,12 @@ export interface ShardContext {
   readonly lastAttempt: boolean;
   /** the plan of the shard, where it came with the message; else it is read */
   readonly shard?: ShardPlan;
+  /** when the job was made whose shard it is: since then it may have been deleted, and its id be another job's */
+  readonly jobCreatedAt?: string;
 }
+
+/** What whoever hands a shard over says beside its plan. */
+export type ShardHints = Pick<ShardContext, 'lastAttempt' | 'jobCreatedAt'>;
 
 /** Never an item's fault, and gone after a restart: not recorded, whatever the attempt. */
 const NEVER_RECORDED: readonly ErrorCode[] = ['engine_stopped', 'store_full', 'store_busy'];
@@ -69,6 +74,9 @@ export async function processShard(
   if ((await store.head(recordKey(jobId, shardId))) !== undefined) return 'already-recorded';
   const startedAt = now().toISOString();
   const head = await requireJobHead(store, jobId);
+  if ((context.jobCreatedAt ?? head.createdAt) !== head.createdAt) {
+    throw new NarratorError('job_not_found', `The job ${jobId} that this shard is of was deleted.`);
+  }
   const shard = context.shard ?? (await requireShard(store, jobId, shardId));
   if (shard.modelDigest !== deps.modelDigest) {
     throw new NarratorError(

@@ -2,7 +2,7 @@
 import { NarratorError } from '../core/errors.ts';
 import { readRecord } from '../core/ledger.ts';
 import type { ItemOutcome, ShardRecord } from '../core/record.ts';
-import { processShard, type ProcessShardDeps } from '../core/process-shard.ts';
+import { processShard, type ProcessShardDeps, type ShardHints } from '../core/process-shard.ts';
 import type { ShardPlan } from '../core/shard.ts';
 import { sleep } from './sleep.ts';
 import { watchCancelled } from './watch-cancelled.ts';
@@ -47,12 +47,12 @@ export class ContainerWork {
    * waited for first; what it has recorded is the answer, and what it could not do is tried once more.
    * @throws NarratorError as processShard; too_many_requests, engine_stopped
    */
-  async shard(shard: ShardPlan, lastAttempt: boolean, deps: ProcessShardDeps): Promise<DoneShard> {
+  async shard(shard: ShardPlan, hints: ShardHints, deps: ProcessShardDeps): Promise<DoneShard> {
     const { jobId, shardId } = shard;
     const name = `${jobId}/${shardId}`;
     return this.run(async (signal) => {
       for (let earlier; (earlier = this.#shards.get(name)) !== undefined; ) await earlier;
-      const work = doShard(shard, { signal, lastAttempt, shard }, deps);
+      const work = doShard(shard, { ...hints, signal, shard }, deps);
       this.#shards.set(name, settled(work));
       return work.finally(() => this.#shards.delete(name));
     }, jobId);

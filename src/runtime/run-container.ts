@@ -7,7 +7,7 @@ import type { TtsRequest } from '../api/speech-request.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import { NarratorError, toNarratorError } from '../core/errors.ts';
 import type { SynthesisEngine } from '../core/ports.ts';
-import type { ProcessShardDeps } from '../core/process-shard.ts';
+import type { ProcessShardDeps, ShardHints } from '../core/process-shard.ts';
 import type { ShardPlan } from '../core/shard.ts';
 import type { Config } from './config.ts';
 import { ContainerWork, type DoneShard } from './container-work.ts';
@@ -84,7 +84,7 @@ class Container {
     const app = createContainerApp({
       ...{ log, ...(metrics && { metrics }) },
       notReady: () => this.#notReady(),
-      doShard: (shard, { lastAttempt }) => this.#doShard(shard, lastAttempt),
+      doShard: (shard, hints) => this.#doShard(shard, hints),
       speak: (request, signal) => this.#speak(request, signal),
       speechesMax: SPEECHES_MAX,
     });
@@ -168,8 +168,8 @@ class Container {
     };
   }
 
-  async #doShard(shard: ShardPlan, lastAttempt: boolean): Promise<DoneShard> {
-    if (this.#shardDeps !== undefined) return this.#work.shard(shard, lastAttempt, this.#shardDeps);
+  async #doShard(shard: ShardPlan, hints: ShardHints): Promise<DoneShard> {
+    if (this.#shardDeps !== undefined) return this.#work.shard(shard, hints, this.#shardDeps);
     throw new NarratorError('config_invalid', 'NARRATOR_STORE is not set: this container only speaks single texts.');
   }
 

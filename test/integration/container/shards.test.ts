@@ -63,6 +63,14 @@ test('a shard that comes again is not done again', async () => {
   assert.equal((await calls()).length, asked);
 });
 
+test('a shard of a job that was deleted is none of the job that has its id now', async () => {
+  const shard = await jobs.plan('anew', ['Nobody says this either.']);
+  const attributes = 'attempt=1;last=false;job=2001-01-01T00:00:00.000Z';
+  const { status, code } = await refusalOf(invoke(container.url, shard, { attributes }));
+  assert.deepEqual([status, code], [400, 'job_not_found']);
+  assert.equal(await jobs.record(shard), undefined);
+});
+
 test('a shard that comes again while it is at work is waited for', async () => {
   const shard = await jobs.plan('twice', ['It is said at the same time.', 'And this too.'], { reuse: false });
   const receipts = await Promise.all([1, 2, 3].map(() => receiptOf(invoke(container.url, shard))));
