@@ -19,6 +19,8 @@ import {
   placeSpeech,
   type SpeakingOptions,
 } from './runtime/narrator.ts';
+import { type BookItems, type BookOptions, type LeftOut, readBook } from './runtime/open-book.ts';
+import { type ParsedLexicon, readLexicon } from './runtime/open-lexicon.ts';
 import type { RunOptions, RunProgress, RunSummary } from './runtime/run-folder.ts';
 import type { SpokenSegmentInfo } from './runtime/speak-text.ts';
 import type { VoiceCheck, VoiceClip } from './runtime/voices.ts';
@@ -26,7 +28,14 @@ import type { VoiceCheck, VoiceClip } from './runtime/voices.ts';
 export { ERRORS, type ErrorCode, type ErrorDetails, type ErrorRecord, NarratorError } from './core/errors.ts';
 export { type SentencesOptions, sentencesOf } from './runtime/sentences-of.ts';
 export type { Sentence } from './text/sentence-stream.ts';
+export { type ManifestItemInput } from './core/manifest.ts';
+export type { LexiconEntry, LexiconEntryInput } from './core/lexicon.ts';
+export { readBook, readLexicon };
 export type {
+  BookItems,
+  BookOptions,
+  LeftOut,
+  ParsedLexicon,
   PlanReport,
   RejectedItem,
   RunOptions,
@@ -64,12 +73,12 @@ export interface Narrator {
     path: string,
     options?: SpeakingOptions & { signal?: AbortSignal },
   ): Promise<Omit<Spoken, 'samples'>>;
-  /** Narrates a manifest into a folder; call it again after any interruption. @throws NarratorError when the run as a whole fails; items that fail are counted in the summary and named in errors.jsonl */
-  run(manifestPath: string, options: RunOptions): Promise<RunSummary>;
+  /** Narrates a manifest or a book (.epub, .md, .txt) into a folder; call it again after any interruption. @throws NarratorError when the run as a whole fails; items that fail are counted in the summary and named in errors.jsonl */
+  run(source: string, options: RunOptions): Promise<RunSummary>;
   /** A dry run: totals, and every bad line through `onRejected`. @throws NarratorError */
   plan(
-    manifestPath: string,
-    options?: SpeakingOptions & { onRejected?: (rejected: RejectedItem) => void },
+    source: string,
+    options?: SpeakingOptions & BookOptions & { onRejected?: (rejected: RejectedItem) => void },
   ): Promise<PlanReport>;
   readonly voices: {
     list(): Promise<VoiceProfile[]>;
@@ -101,8 +110,8 @@ export async function createNarrator(options: NarratorOptions = {}): Promise<Nar
         const { sampleRateHz, seconds, segments } = speech;
         return { sampleRateHz, seconds, segments };
       }),
-    run: (manifestPath, running) => narrator.run(manifestPath, running),
-    plan: (manifestPath, planning) => narrator.plan(manifestPath, planning),
+    run: (source, running) => narrator.run(source, running),
+    plan: (source, planning) => narrator.plan(source, planning),
     voices: {
       list: () => voices.list(),
       add: (name, clip) => voices.add(name, clip),

@@ -1,6 +1,7 @@
 /** What clients may send to be spoken at once: our own /tts, and OpenAI's /v1/audio/speech. */
 import { z } from 'zod';
 import { NarratorError } from '../core/errors.ts';
+import { requestLexiconSchema } from '../core/lexicon.ts';
 import { readingSchema } from '../core/manifest.ts';
 
 /** Synchronous answers: longer texts are jobs. */
@@ -37,6 +38,8 @@ export const ttsRequestSchema = z
         .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/, 'must be a language tag such as "en"')
         .exactOptional(),
       ...readingSchema.shape,
+      /** words with a pronunciation of their own */
+      lexicon: requestLexiconSchema.exactOptional(),
       speed: speed.exactOptional(),
       seed: z.union([z.int().nonnegative(), z.string().regex(/^\d{1,20}$/)], 'must be a whole number').exactOptional(),
       steps: z.int('must be a whole number').min(1).max(256).exactOptional(),

@@ -44,7 +44,7 @@ export const VARIABLES = {
   NARRATOR_HOME: { schema: name, meaning: 'folder of voices and pulled models', initial: '~/.f5-narrator' },
   NARRATOR_LEXICON: {
     schema: name,
-    meaning: 'file (.json or .csv) of words with a pronunciation of their own',
+    meaning: 'file (.json, .csv or .pls) of words with a pronunciation of their own',
     initial: undefined,
   },
   NARRATOR_MODEL: {

@@ -87,8 +87,24 @@ export class Voices implements VoiceLibrary {
     return this.#stored.isBuiltIn(profile);
   }
 
-  /** What can be said about a clip before it is used. @throws NarratorError audio_undecodable, voice_invalid */
+  /** What can be said about a clip, and its lexicon, before it is used. @throws NarratorError audio_undecodable, voice_invalid; as add */
   async check(clip: VoiceClip): Promise<VoiceCheck> {
+    const { findings, measures } = await this.#examine(clip);
+    return { findings, measures };
+  }
+
+  /**
+   * Keeps a clip as a voice, with its lexicon; without one a lexicon that it had before is its no more.
+   * @throws NarratorError voice_invalid when a check says 'error'; config_invalid, request_invalid for the lexicon
+   */
+  async add(id: string, clip: VoiceClip): Promise<{ profile: VoiceProfile } & VoiceCheck> {
+    const { lexicon, ...checked } = await this.#examine(clip);
+    refuseErrors(checked.findings);
+    return { profile: await this.#stored.add(await this.#prepare(id, clip), lexicon), ...checked };
+  }
+
+  async #examine(clip: VoiceClip): Promise<VoiceCheck & { lexicon: LexiconSource | undefined }> {
+    const lexicon = await lexiconOf(clip);
     const decoded = await readClip(clip);
     const { findings, measures } = checkReference(decoded, clip.text);
     const unknown = speechModel(this.#model).unknownCharacters(clip.text);
@@ -102,20 +118,7 @@ export class Voices implements VoiceLibrary {
               message: `The model ${this.#model.description.id} does not know ${unknown.join(' ')} in the transcript.`,
             },
           ];
-    return { findings: [...findings, ...lacking], measures };
-  }
-
-  /**
-   * Keeps a clip as a voice, with its lexicon; without one a lexicon that it had before is its no more.
-   * @throws NarratorError voice_invalid when a check says 'error'; config_invalid for the lexicon
-   */
-  async add(id: string, clip: VoiceClip): Promise<{ profile: VoiceProfile } & VoiceCheck> {
-    const lexicon = await lexiconOf(clip);
-    const checked = await this.check(clip);
-    refuseErrors(checked.findings);
-    const prepared = await this.#prepare(id, clip);
-    const findings = [...checked.findings, ...(lexicon?.findings ?? [])];
-    return { profile: await this.#stored.add(prepared, lexicon?.source), ...checked, findings };
+    return { findings: [...findings, ...lacking, ...(lexicon?.findings ?? [])], measures, lexicon: lexicon?.source };
   }
 
   lexicon(voice: VoiceProfile): Promise<LexiconSource | undefined> {

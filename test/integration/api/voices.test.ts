@@ -34,6 +34,7 @@ interface Voice {
   version: string;
   builtIn: boolean;
   transcript: string;
+  lexicon?: string;
   checks?: { findings: { level: string }[]; measures: { seconds: number } };
   usable?: boolean;
   file?: { name: string; bytes: number };
@@ -88,6 +89,27 @@ describe('a clip', () => {
     assert.ok(bad.checks?.findings.some(({ level }) => level === 'error'));
     assert.equal((await problemOf(await add(form({ id: 'x', text: TEXT }, silent)), 422)).code, 'voice_invalid');
     assert.deepEqual(await list(), before);
+  });
+
+  test('may come with words of its own', async () => {
+    const withWords = (id: string, words: string, name: string, more = {}) => {
+      const data = form({ id, text: TEXT, ...more });
+      data.append('lexicon', new Blob([words]), name);
+      return add(data);
+    };
+    const voice = await jsonOf<Voice>(await withWords('Words', '{"SQL": "sequel"}', 'names.json'), 201);
+    assert.match(voice.lexicon ?? '', /^[0-9a-f]{64}$/);
+    const [listed] = (await list()).filter(({ id }) => id === 'Words');
+    assert.deepEqual([listed?.lexicon, listed?.version], [voice.lexicon, voice.version]);
+    const without = await jsonOf<Voice>(await add(form({ id: 'Words', text: TEXT })), 201);
+    assert.deepEqual([without.lexicon, without.version], [undefined, voice.version]);
+    for (const more of [{}, { dryRun: 'true' }]) {
+      const bad = await problemOf(await withWords('Words', 'written,spoken\n,x', 'names.csv', more), 400);
+      assert.deepEqual([bad.code, bad.field], ['request_invalid', 'lexicon']);
+      assert.match(bad.detail, /names\.csv: line 2: written must be a string/);
+    }
+    await problemOf(await withWords('Words', 'x', 'names.txt'), 400);
+    await http.call('DELETE', '/v1/voices/Words', undefined, { key: 'admin' });
   });
 
   test('is refused when it is no clip, too large, or not called what it is called', async () => {
