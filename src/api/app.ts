@@ -43,6 +43,7 @@ export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  app.set('trust proxy', deps.trustedProxies);
   app.use(nameRequest(deps), helmet(), allowOrigins(deps));
   addHealthRoutes(app, deps);
   addDocsPage(app, deps);

@@ -56,12 +56,13 @@ async function identify(request: Request, response: Response, keys: KeysDeps['ke
  * Every page that is open in a browser of this machine reaches its loopback: one of another site, or one whose own name was made
  * to lead here (DNS rebinding). Addresses and localhost cannot be made to.
  */
-function isForeignPage({ headers, hostname }: Request, { locals }: Response): boolean {
+function isForeignPage({ headers }: Request, { locals }: Response): boolean {
   if (locals['originIsAllowed'] === true) return false;
   const { origin, 'sec-fetch-site': site } = headers;
   if (site === 'cross-site' || site === 'same-site') return true;
   if (origin !== undefined && origin !== `http://${headers.host}`) return true;
-  const host = hostname?.replace(/^\[|\]$/g, '');
+  // Of the request itself: a page may say what it likes in X-Forwarded-Host.
+  const host = headers.host?.replace(/:\d*$/, '').replace(/^\[|\]$/g, '');
   return host !== undefined && host !== 'localhost' && isIP(host) === 0;
 }
 

@@ -50,7 +50,7 @@ export async function readIntake(request: Request, response: Response, deps: Int
   const [, format] = BODY_FORMATS.find(([type]) => request.is(type)) ?? [];
   if (format === undefined) throw unknownType(request);
   checkEncoding(request);
-  const options = optionsOfQuery(request.query);
+  const options = optionsOfQuery(request);
   return { manifest: { format, bytes: bodyOf(request, deps.bodyLimitBytes) }, options };
 }
 

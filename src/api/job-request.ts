@@ -79,8 +79,11 @@ function fromJson(text: string, context: z.core.$RefinementCtx<string>): unknown
   }
 }
 
+/** In the place of a webhook's `secret` in `options`: addresses stand in the logs of every proxy, headers do not. */
+export const SECRET_HEADER = 'narrator-webhook-secret';
+
 /** A parameter of its own wins over the same in `options`. @throws NarratorError request_invalid naming the parameter */
-export function optionsOfQuery(query: Request['query']): JobOptions {
+export function optionsOfQuery({ query, headers }: Pick<Request, 'query' | 'headers'>): JobOptions {
   const {
     voice,
     speed,
@@ -98,11 +101,25 @@ export function optionsOfQuery(query: Request['query']): JobOptions {
     ...query,
   });
   const { defaults = {}, parameters = {}, ...more } = parseRequest(jobOptionsSchema, options);
+  const notify = more.notify?.map((subscription, index) => signedBy(headers[SECRET_HEADER], subscription, index));
   return parseRequest(jobOptionsSchema, {
     ...more,
+    ...(notify !== undefined && { notify }),
     ...rest,
     defaults: { ...defaults, ...given({ voice, speed, seed, language, normalise, emoji, unsupported, markup }) },
     parameters: { ...parameters, ...given({ steps, cfg }) },
+  });
+}
+
+type Subscription = NonNullable<JobOptions['notify']>[number];
+
+function signedBy(secret: unknown, subscription: Subscription, index: number): unknown {
+  if (subscription.kind !== 'webhook') return subscription;
+  if (subscription.secret === undefined) return secret === undefined ? subscription : { ...subscription, secret };
+  const field = `options.notify.${index}.secret`;
+  throw new NarratorError('request_invalid', `${field} must not be sent in an address, which logs keep.`, {
+    field,
+    hint: `Send it as the header ${SECRET_HEADER}, or leave it out: then the server's NARRATOR_WEBHOOK_SECRET signs.`,
   });
 }
 

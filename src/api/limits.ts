@@ -12,6 +12,8 @@ export interface LimitDeps {
   readonly requestsPerMinute: () => number;
   /** shared by all replicas; in this process's memory if absent */
   readonly rateLimitStore?: RateLimitStore;
+  /** proxies before this server: so many of the last addresses in X-Forwarded-For are theirs, and the one before is the client's */
+  readonly trustedProxies: number;
   /** of web pages that may call the API: 'https://studio.example' */
   readonly corsOrigins: readonly string[];
   readonly log: (event: string, fields: Record<string, unknown>) => void;
@@ -34,7 +36,7 @@ export function limitRate({ requestsPerMinute, rateLimitStore, log }: LimitDeps)
     // A counter that cannot be reached must not stop the work that it counts.
     passOnStoreError: true,
     logger: { error: (error) => report(log, error), warn: (error) => report(log, error) },
-    // Behind a proxy the address is the proxy's: keys are what is counted there.
+    // Whether they are believed is for whoever sets up the server to say: see trustedProxies.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     ...(rateLimitStore && { store: rateLimitStore }),
     handler: (_request, _response, next) => {
@@ -68,6 +70,7 @@ const ALLOWED_HEADERS = [
   'if-none-match',
   'if-range',
   'last-event-id',
+  'narrator-webhook-secret',
   'range',
   'x-api-key',
 ].join(', ');

@@ -118,6 +118,13 @@ const INTAKE_ERRORS: readonly ErrorCode[] = [
   'store_unavailable',
 ];
 
+const SIGNED = z.object({
+  'Narrator-Webhook-Secret': z
+    .string()
+    .optional()
+    .describe('signs the webhooks of `options`, which may hold no secrets'),
+});
+
 export const JOB_ROUTES = documentRoutes([
   {
     method: 'post',
@@ -136,6 +143,7 @@ export const JOB_ROUTES = documentRoutes([
         .regex(/^[\x21-\x7e]{1,255}$/)
         .optional()
         .describe('chosen by the client, one for each job'),
+      ...SIGNED.shape,
     }),
     bodies: MANIFEST_BODIES,
     answers: {
@@ -152,6 +160,7 @@ export const JOB_ROUTES = documentRoutes([
     description: [...MANIFEST_TEXT, 'Handing in the same again changes nothing.'].join('\n\n'),
     scope: 'submit',
     query: manifestQuerySchema,
+    headers: SIGNED,
     bodies: MANIFEST_BODIES,
     answers: { 201: accepted('The job was accepted.'), 200: accepted('The same job was accepted before.') },
     errors: [...INTAKE_ERRORS, 'job_conflict'],

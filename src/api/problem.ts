@@ -132,14 +132,20 @@ export const answerAsOpenAi: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** What is received up to a limit: bodies, and the file of a form. */
+const RECEIVED = ['body', 'audio'];
+
+function isTooLarge({ code, details: { field, limit } }: NarratorError): boolean {
+  return code === 'request_invalid' && limit !== undefined && field !== undefined && RECEIVED.includes(field);
+}
+
 /** The last middleware. `report` hears of every error; answers that have begun can only be broken off. */
 export function problemHandler(report: (error: NarratorError, requestId: string) => void): ErrorRequestHandler {
   return (thrown: unknown, _request, response, _next) => {
     const error = fromHttpError(thrown);
     report(error, response.locals['requestId'] as string);
     if (response.headersSent) return void response.destroy();
-    const isTooLarge = error.details.field === 'body' && error.details.limit !== undefined;
     const send = (response.locals['send'] as typeof sendOpenAiError | undefined) ?? sendProblem;
-    send(response, error, isTooLarge ? 413 : statusOf(error));
+    send(response, error, isTooLarge(error) ? 413 : statusOf(error));
   };
 }

@@ -15,14 +15,15 @@ export function nameRequest({ log, metrics }: RequestLogDeps): RequestHandler {
     response.locals['requestId'] = requestId;
     response.setHeader('x-request-id', requestId);
     const startedAt = performance.now();
-    const { method } = request;
+    // Once the connection is closed it has no address any more.
+    const { method, ip: address } = request;
     // 'close' comes once, however it ended; the path of an unknown route could hold anything and is not logged.
     response.once('close', () => {
       const route = (request.route as { path?: string } | undefined)?.path;
       const ms = Math.round(performance.now() - startedAt);
       const status = response.statusCode;
       metrics?.observeRequest({ method, route, status, seconds: ms / 1000 });
-      log('request', { requestId, method, route, status, ms, whole: response.writableFinished });
+      log('request', { requestId, address, method, route, status, ms, whole: response.writableFinished });
     });
     next();
   };

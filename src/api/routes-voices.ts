@@ -175,9 +175,8 @@ function formProblem(thrown: unknown): NarratorError {
   const field = thrown.field?.slice(0, 64) ?? 'body';
   if (thrown.code === 'LIMIT_FILE_SIZE') {
     const message = `The file is larger than ${CLIP_BYTES_MAX} bytes.`;
-    // 'body' with a limit is what problem.ts answers with 413.
     return new NarratorError('request_invalid', message, {
-      field: 'body',
+      field: 'audio',
       limit: CLIP_BYTES_MAX,
       hint: 'Send a clip of 3 to 12 seconds.',
     });

@@ -52,9 +52,12 @@ async function manifestRequest(
   options: JobOptions,
   source: string,
 ): Promise<ServerRequest> {
-  const query = JSON.stringify(options);
+  const { secret, rest } = withoutSecret(options);
+  const query = JSON.stringify(rest);
   if (query === '{}') return { upload };
-  if (encodeURIComponent(query).length <= QUERY_CHARACTERS_MAX) return { query: { options: query }, upload };
+  if (encodeURIComponent(query).length <= QUERY_CHARACTERS_MAX) {
+    return { query: { options: query }, upload, ...(secret !== undefined && { headers: { [SECRET_HEADER]: secret } }) };
+  }
   if (upload.contentType === 'text/csv') {
     throw new NarratorError('usage', `The options are too long to be sent beside ${source}.`, {
       hint: 'Hand in the manifest as JSON Lines, or give the lexicon to the voice or to the server.',
@@ -63,6 +66,16 @@ async function manifestRequest(
   const chunks: Uint8Array[] = [];
   for await (const chunk of upload.open()) chunks.push(chunk);
   return { json: { ...options, items: itemsOf(Buffer.concat(chunks).toString('utf8'), source) } };
+}
+
+/** Addresses stand in logs. Webhooks of one command have one secret. */
+const SECRET_HEADER = 'narrator-webhook-secret';
+
+function withoutSecret(options: JobOptions): { readonly secret: string | undefined; readonly rest: JobOptions } {
+  const notify = options['notify'] as readonly { readonly secret?: string }[] | undefined;
+  const secret = notify?.find((subscription) => subscription.secret !== undefined)?.secret;
+  if (secret === undefined) return { secret, rest: options };
+  return { secret, rest: { ...options, notify: notify?.map(({ secret: _secret, ...subscription }) => subscription) } };
 }
 
 function itemsOf(manifest: string, source: string): unknown[] {

@@ -79,7 +79,7 @@ async function submit(context: CliContext, source: string, flags: SubmitFlags): 
 
 /** Whatever the network does, it is one job: every try has the same name. */
 function send(client: ServerClient, request: ServerRequest, { idempotencyKey }: SubmitFlags): Promise<ServerJob> {
-  const headers = { 'idempotency-key': idempotencyKey ?? randomUUID() };
+  const headers = { ...request.headers, 'idempotency-key': idempotencyKey ?? randomUUID() };
   return client.json<ServerJob>('/v1/jobs', { method: 'POST', ...request, headers });
 }
 

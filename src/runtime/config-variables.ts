@@ -194,6 +194,12 @@ export const VARIABLES = {
     meaning: 'requests a minute that one API key (without keys: one address) may send',
     initial: '600',
   },
+  NARRATOR_TRUST_PROXY: {
+    schema: integer(0, 16),
+    meaning:
+      'proxies (load balancers) before the server: the client is whom the first of them names in X-Forwarded-For',
+    initial: '0',
+  },
   NARRATOR_BODY_LIMIT_MIB: {
     schema: integer(1, 1_024),
     meaning: 'largest body of a job that is handed in by HTTP',

@@ -57,6 +57,8 @@ export interface ServerConfig {
   /** requests a minute */
   readonly rateLimit: number;
   readonly bodyLimitBytes: number;
+  /** proxies whose X-Forwarded-For is believed */
+  readonly trustedProxies: number;
   readonly corsOrigins: readonly string[];
   readonly clipsFolder: string | undefined;
 }
@@ -206,6 +208,7 @@ export function readConfig(
       adminKey: optional('NARRATOR_ADMIN_KEY'),
       rateLimit: withDefault('NARRATOR_RATE_LIMIT'),
       bodyLimitBytes: withDefault('NARRATOR_BODY_LIMIT_MIB') * 1024 * 1024,
+      trustedProxies: withDefault('NARRATOR_TRUST_PROXY'),
       corsOrigins: optional('NARRATOR_CORS_ORIGINS') ?? [],
       clipsFolder: clipsFolder === undefined ? undefined : expandHome(clipsFolder),
     },

@@ -94,6 +94,7 @@ function apiDeps(service: Service, { keys, limits, closing }: Gate): ApiDeps {
     bodyLimitBytes: config.server.bodyLimitBytes,
     requestsPerMinute: () => (keys.required ? config.server.rateLimit : OPEN_REQUESTS_PER_MINUTE),
     ...(limits !== undefined && { rateLimitStore: limits }),
+    trustedProxies: config.server.trustedProxies,
     corsOrigins: config.server.corsOrigins,
     ...(queue !== undefined && { openBoardQueue: () => queue.openQueue() }),
   };

@@ -15,6 +15,7 @@ export function apiDeps(overrides: Partial<ApiDeps> = {}): ApiDeps {
   return {
     keys: { required: false, verify: () => Promise.resolve(undefined) },
     requestsPerMinute: () => 10_000,
+    trustedProxies: 0,
     corsOrigins: [],
     speak: () => Promise.reject(new Error('This test speaks nothing.')),
     speechesMax: 2,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import OpenAI from 'openai';
 import { MemoryStore } from '../../../src/adapters/store-memory.ts';
@@ -202,6 +202,22 @@ describe('limits', () => {
     }
   });
 
+  test('behind a proxy the client is whom the proxy names, whatever the client says it is', async () => {
+    const addresses: unknown[] = [];
+    const log = (event: string, { address }: Record<string, unknown>) => event === 'request' && addresses.push(address);
+    served = await serveApp({ requestsPerMinute: () => 1, trustedProxies: 1, log });
+    try {
+      const by = (forwarded: string) => get('/v1/voices', { 'x-forwarded-for': forwarded });
+      assert.equal((await by('198.51.100.1')).status, 200);
+      assert.equal((await by('198.51.100.2')).status, 200);
+      assert.equal((await by('203.0.113.9, 198.51.100.1')).status, 429);
+      while (addresses.length < 3) await new Promise(setImmediate);
+      assert.deepEqual(addresses, ['198.51.100.1', '198.51.100.2', '198.51.100.1']);
+    } finally {
+      served.close();
+    }
+  });
+
   test('a counter that is away stops no work', async () => {
     const away = () => Promise.reject(new Error('no Redis'));
     const events: string[] = [];
@@ -258,7 +274,15 @@ describe('without keys', () => {
     assert.equal((await get('/v1/voices', { 'sec-fetch-site': 'cross-site', origin: ORIGIN })).status, 200);
   });
 
-  test('a foreign name that leads to this machine opens nothing', async () => {
+  test('a foreign name that leads to this machine opens nothing, whatever it says it is', async () => {
+    const behindProxy = await serveApp({ trustedProxies: 1 });
+    const forged = await new Promise<IncomingMessage>((resolve) => {
+      const headers = { host: 'evil.example', 'x-forwarded-host': 'localhost' };
+      request(`${behindProxy.url}/v1/voices`, { headers }, resolve).end();
+    });
+    forged.resume();
+    behindProxy.close();
+    assert.equal(forged.statusCode, 401);
     for (const host of ['evil.example', 'localhost.evil.example:8080']) assert.equal(await statusFor(host), 401, host);
   });
 });

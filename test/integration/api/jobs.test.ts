@@ -241,7 +241,9 @@ describe('manifests as a body', () => {
     const reading = { language: 'en-GB', normalise: 'basic', emoji: 'name', markup: 'markdown', unsupported: 'drop' };
     const headers = { 'content-type': 'text/csv' };
     for (const answer of [
-      await server.post(`/v1/jobs?${new URLSearchParams(reading).toString()}`, 'id,text,normalise\na,One.,off\n', { headers }),
+      await server.post(`/v1/jobs?${new URLSearchParams(reading).toString()}`, 'id,text,normalise\na,One.,off\n', {
+        headers,
+      }),
       await server.post('/v1/jobs', { text: 'One.', defaults: reading }),
     ]) {
       const { id } = await jsonOf<JobAnswer>(answer, 202);
@@ -275,6 +277,22 @@ describe('manifests as a body', () => {
       const problem = await problemOf(await server.post(query(options), lines(1), { headers: NDJSON }), 400);
       assert.equal(problem.field, field, options);
     }
+  });
+
+  test('no secret may stand in an address', async () => {
+    const notify = [{ kind: 'webhook', url: 'https://a.example/' }];
+    const query = (subscriptions: object[]) =>
+      `/v1/jobs?options=${encodeURIComponent(JSON.stringify({ notify: subscriptions }))}`;
+    const secret = 'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3';
+    const told = query([...notify, { kind: 'webhook', url: 'https://b.example/', secret }]);
+    const problem = await problemOf(await server.post(told, lines(1), { headers: NDJSON }), 400);
+    assert.equal(problem.field, 'options.notify.1.secret');
+    assert.match(problem.hint, /header narrator-webhook-secret/);
+    assert.doesNotMatch(JSON.stringify(problem), /whsec_MD/);
+    const signed = (value: string) => ({ headers: { ...NDJSON, 'narrator-webhook-secret': value } });
+    const { id } = await jsonOf<JobAnswer>(await server.post(query(notify), lines(1), signed(secret)), 202);
+    const head = await requireJobHead(server.store, id);
+    assert.deepEqual(head.notify, [{ ...notify[0], secret }]);
   });
 
   test('one that breaks off leaves no job, and no error of ours', async () => {

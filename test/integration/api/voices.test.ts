@@ -115,7 +115,7 @@ describe('a clip', () => {
   test('is refused when it is no clip, too large, or not called what it is called', async () => {
     const large = new Uint8Array(9 * 1024 * 1024);
     const cases: [FormData, number, string, string | undefined][] = [
-      [form({ id: 'x', text: TEXT }, large), 413, 'request_invalid', 'body'],
+      [form({ id: 'x', text: TEXT }, large), 413, 'request_invalid', 'audio'],
       [form({ id: 'x', text: TEXT }, clip, 'a.wav', 'clip'), 400, 'request_invalid', 'clip'],
       [form({ id: 'x', text: TEXT, name: 'y' }), 400, 'request_invalid', 'name'],
       [form({ text: TEXT }), 400, 'request_invalid', 'id'],
