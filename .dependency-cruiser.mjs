@@ -101,10 +101,7 @@ export default {
     owns('@aws-sdk/client-s3', ['^src/adapters/s3-[a-z]+\\.ts$', '^src/adapters/store-s3\\.ts$']),
     owns('@aws-sdk/lib-storage', ['^src/adapters/s3-write\\.ts$']),
     owns('@aws-sdk/s3-request-presigner', ['^src/adapters/store-s3\\.ts$']),
-    owns('@aws-sdk/client-sagemaker-runtime', [
-      '^src/adapters/dispatch-sagemaker\\.ts$',
-      '^src/adapters/sagemaker-[a-z]+\\.ts$',
-    ]),
+    owns('@aws-sdk/client-sagemaker-runtime', ['^src/adapters/sagemaker-client\\.ts$']),
     owns('@aws-sdk/client-cloudwatch', ['^src/adapters/cloudwatch-[a-z]+\\.ts$']),
     owns('saxes', ['^src/text/read-xml\\.ts$']),
     owns('fflate', ['^src/adapters/read-zip\\.ts$']),
