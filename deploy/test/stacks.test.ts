@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { afterEach, beforeEach, suite, test } from 'node:test';
 import { openContext } from '../src/aws/context.ts';
 import { VARIABLES } from '../../src/runtime/config-variables.ts';
 import { destroy } from '../src/commands/destroy.ts';
@@ -15,23 +15,17 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 const OTHER_DIGEST = `sha256:${'b'.repeat(64)}`;
 const BUCKET = 'narrator-555555555555';
 
-let aws = new AwsStandIn();
-let said: string[] = [];
+let aws: AwsStandIn;
+let said: string[];
 
-const contextFor = () => {
+beforeEach(async () => {
   said = [];
-  return openContext({ deployment: 'narrator', pollMs: 1, say: (line) => said.push(line) });
-};
-async function withAws<T>(body: () => Promise<T>): Promise<T> {
   aws = new AwsStandIn();
   await aws.start();
-  try {
-    return await body();
-  } finally {
-    await aws.close();
-  }
-}
-const aTest = (promise: string, body: () => Promise<void>) => test(promise, () => withAws(body));
+});
+afterEach(() => aws.close());
+
+const context = () => openContext({ deployment: 'narrator', pollMs: 1, say: (line) => said.push(line) });
 const requestsOf = (action: string) =>
   aws.cloudFormation.requests.filter((request) => request.get('Action') === action);
 function parametersIn(request: URLSearchParams | undefined): Record<string, string> {
@@ -54,8 +48,8 @@ const refusedWith = (message: RegExp) => (error: unknown) => {
 };
 
 suite('A stack', () => {
-  aTest('is created with its defaults, protected if it is the base, and followed to its end', async () => {
-    await deploy(contextFor(), 'base', {});
+  test('is created with its defaults, protected if it is the base, and followed to its end', async () => {
+    await deploy(context(), 'base', {});
     const [create] = requestsOf('CreateStack');
     assert.equal(create?.get('StackName'), 'narrator-base');
     assert.equal(create.get('EnableTerminationProtection'), 'true');
@@ -66,19 +60,19 @@ suite('A stack', () => {
     assert.ok(said.includes('narrator-base: created'));
   });
 
-  aTest('is not begun when a value is missing, and says which', async () => {
-    const promise = deploy(contextFor(), 'service', { ImageDigest: DIGEST });
+  test('is not begun when a value is missing, and says which', async () => {
+    const promise = deploy(context(), 'service', { ImageDigest: DIGEST });
     await assert.rejects(promise, refusedWith(/VpcId=…[^]*CertificateArn=…/));
     assert.deepEqual(requestsOf('CreateStack'), []);
   });
 
-  aTest('refuses a parameter that its template does not know', async () => {
-    await assert.rejects(deploy(contextFor(), 'base', { SegmentsDays: '9' }), refusedWith(/no parameter SegmentsDays/));
+  test('refuses a parameter that its template does not know', async () => {
+    await assert.rejects(deploy(context(), 'base', { SegmentsDays: '9' }), refusedWith(/no parameter SegmentsDays/));
   });
 
-  aTest('keeps what was chosen before: an update names only what changes', async () => {
+  test('keeps what was chosen before: an update names only what changes', async () => {
     aws.cloudFormation.add('narrator-endpoint', { parameters: { ImageDigest: DIGEST, MaxInstances: '7' } });
-    await deploy(contextFor(), 'endpoint', { ImageDigest: OTHER_DIGEST });
+    await deploy(context(), 'endpoint', { ImageDigest: OTHER_DIGEST });
     const [request] = requestsOf('UpdateStack');
     const sent = parametersIn(request);
     assert.equal(sent['ImageDigest'], OTHER_DIGEST);
@@ -87,17 +81,17 @@ suite('A stack', () => {
     assert.equal('MinInstances' in sent, false);
   });
 
-  aTest('that is as it should be stays so', async () => {
+  test('that is as it should be stays so', async () => {
     aws.cloudFormation.add('narrator-base');
     aws.cloudFormation.nothingDiffers();
-    await deploy(contextFor(), 'base', {});
+    await deploy(context(), 'base', {});
     assert.ok(said.includes('narrator-base: unchanged'));
   });
 
-  aTest('that fails is an error with the first cause, not with what was called off after it', async () => {
+  test('that fails is an error with the first cause, not with what was called off after it', async () => {
     const failure = { resource: 'Endpoint', type: 'AWS::SageMaker::Endpoint', reason: 'no quota for ml.g5.xlarge' };
     aws.cloudFormation.failNext(failure);
-    const promise = deploy(contextFor(), 'endpoint', { ImageDigest: DIGEST });
+    const promise = deploy(context(), 'endpoint', { ImageDigest: DIGEST });
     await assert.rejects(promise, (error: unknown) => {
       refusedWith(/ROLLBACK_COMPLETE[^]*Endpoint \(AWS::SageMaker::Endpoint\): no quota/)(error);
       assert.doesNotMatch((error as Error).message, /cancelled/);
@@ -105,16 +99,16 @@ suite('A stack', () => {
     });
   });
 
-  aTest('that was never completed is deleted first and then made anew', async () => {
+  test('that was never completed is deleted first and then made anew', async () => {
     aws.cloudFormation.add('narrator-base', { status: 'ROLLBACK_COMPLETE' });
-    await deploy(contextFor(), 'base', {});
+    await deploy(context(), 'base', {});
     const actions = aws.cloudFormation.requests.map((request) => request.get('Action'));
     assert.ok(actions.indexOf('DeleteStack') < actions.indexOf('CreateStack'));
   });
 
-  aTest('that is being changed already is left alone', async () => {
+  test('that is being changed already is left alone', async () => {
     aws.cloudFormation.add('narrator-base', { status: 'UPDATE_ROLLBACK_IN_PROGRESS' });
-    await assert.rejects(deploy(contextFor(), 'base', {}), refusedWith(/being changed already/));
+    await assert.rejects(deploy(context(), 'base', {}), refusedWith(/being changed already/));
     assert.deepEqual(requestsOf('UpdateStack'), []);
   });
 });
@@ -126,72 +120,72 @@ suite('An update to another image', () => {
     ProductionVariants: [{ VariantName: 'main', CurrentInstanceCount }],
   });
 
-  aTest('begins with one instance where none runs, so that the image is started at all', async () => {
+  test('begins with one instance where none runs, so that the image is started at all', async () => {
     deployed();
     endpointIs(running(0));
-    await update(contextFor(), 'endpoint', { ImageDigest: OTHER_DIGEST });
+    await update(context(), 'endpoint', { ImageDigest: OTHER_DIGEST });
     assert.deepEqual(aws.cloudFormation.stacks.get('narrator-endpoint')?.parameters, {
       ImageDigest: OTHER_DIGEST,
       RetainVariantProperties: 'false',
     });
   });
 
-  aTest('keeps the number of instances where several run', async () => {
+  test('keeps the number of instances where several run', async () => {
     deployed();
     endpointIs(running(3));
-    await update(contextFor(), 'endpoint', { ImageDigest: OTHER_DIGEST });
+    await update(context(), 'endpoint', { ImageDigest: OTHER_DIGEST });
     assert.equal(aws.cloudFormation.stacks.get('narrator-endpoint')?.parameters['RetainVariantProperties'], 'true');
   });
 
-  aTest('that is rolled back is an error which says why', async () => {
+  test('that is rolled back is an error which says why', async () => {
     deployed();
     endpointIs(running(1));
     const reason = 'The primary container for production variant main did not pass the ping health check.';
     aws.cloudFormation.failNext({ resource: 'Endpoint', type: 'AWS::SageMaker::Endpoint', reason });
-    const promise = update(contextFor(), 'endpoint', { ImageDigest: OTHER_DIGEST });
+    const promise = update(context(), 'endpoint', { ImageDigest: OTHER_DIGEST });
     await assert.rejects(promise, refusedWith(/UPDATE_ROLLBACK_COMPLETE[^]*did not pass the ping health check/));
     assert.ok(said.some((line) => line.includes('UPDATE_FAILED') && line.includes(reason)));
   });
 
-  aTest('needs an endpoint', async () => {
-    await assert.rejects(update(contextFor(), 'endpoint', {}), refusedWith(/no stack narrator-endpoint/));
+  test('needs an endpoint', async () => {
+    await assert.rejects(update(context(), 'endpoint', {}), refusedWith(/no stack narrator-endpoint/));
   });
 });
 
 suite('Waiting for an endpoint', () => {
-  aTest('ends when it is in service, and says each state once', async () => {
+  test('ends when it is in service, and says each state once', async () => {
     const creating = { EndpointStatus: 'Creating' };
     endpointIs(creating, creating, { EndpointStatus: 'InService' });
-    await waitForService(contextFor(), 'narrator');
+    await waitForService(context(), 'narrator');
     assert.deepEqual(said, ['narrator: Creating', 'narrator: InService']);
   });
 
-  aTest('is an error with the reason when it failed', async () => {
+  test('is an error with the reason when it failed', async () => {
     endpointIs(
       { EndpointStatus: 'Creating' },
       { EndpointStatus: 'Failed', FailureReason: 'CannotStartContainerError' },
     );
-    await assert.rejects(waitForService(contextFor(), 'narrator'), refusedWith(/Failed: CannotStartContainerError/));
+    await assert.rejects(waitForService(context(), 'narrator'), refusedWith(/Failed: CannotStartContainerError/));
   });
 
-  aTest('is an error when it went back to what it was, although it is in service', async () => {
+  test('is an error when it went back to what it was, although it is in service', async () => {
     endpointIs({ EndpointStatus: 'Updating' }, { EndpointStatus: 'RollingBack' }, { EndpointStatus: 'InService' });
-    await assert.rejects(waitForService(contextFor(), 'narrator'), refusedWith(/rolled back/));
+    await assert.rejects(waitForService(context(), 'narrator'), refusedWith(/rolled back/));
   });
 
-  aTest('has an end', async () => {
+  test('has an end', async () => {
     endpointIs({ EndpointStatus: 'Creating' });
-    await assert.rejects(waitForService(contextFor(), 'narrator', 5), refusedWith(/still Creating/));
+    await assert.rejects(waitForService(context(), 'narrator', 5), refusedWith(/still Creating/));
   });
 
-  aTest('is an error at once when there is none', async () => {
+  test('is an error at once when there is none', async () => {
     aws.operations['DescribeEndpoint'] = () => jsonError('ValidationException', 'Could not find endpoint "narrator".');
-    await assert.rejects(waitForService(contextFor(), 'narrator'), refusedWith(/no endpoint narrator/));
+    await assert.rejects(waitForService(context(), 'narrator'), refusedWith(/no endpoint narrator/));
   });
 });
 
 suite('Status', () => {
-  aTest('names stacks, the image, and how many instances run', async () => {
+  test('names stacks, the image, and how many instances run', async () => {
     aws.cloudFormation.add('narrator-endpoint', { parameters: { ImageDigest: DIGEST, ModelPrefix: '' } });
     aws.operations['DescribeEndpoint'] = ({ EndpointName }) =>
       EndpointName === 'narrator'
@@ -200,7 +194,7 @@ suite('Status', () => {
             ProductionVariants: [{ CurrentInstanceCount: 0, DesiredInstanceCount: 1 }],
           })
         : jsonError('ValidationException', 'Could not find endpoint');
-    await status(contextFor());
+    await status(context());
     assert.deepEqual(said, [
       'narrator-base: not deployed',
       'narrator-endpoint: CREATE_COMPLETE',
@@ -213,11 +207,11 @@ suite('Status', () => {
 });
 
 suite('Settings', () => {
-  aTest('are what a server elsewhere needs, all of them known to it', async () => {
+  test('are what a server elsewhere needs, all of them known to it', async () => {
     const outputs = ['Region', 'StoreUrl', 'ManifestPlace', 'ManifestQueueUrl', 'ResultQueueUrl'];
     const values = Object.fromEntries(outputs.map((name) => [name, `of-${name}`]));
     aws.cloudFormation.add('narrator-base', { outputs: values });
-    const lines = await settings(contextFor());
+    const lines = await settings(context());
     assert.deepEqual(
       lines.map((line) => line.split('=')[0] ?? '').filter((name) => !(name in VARIABLES)),
       [],
@@ -226,8 +220,8 @@ suite('Settings', () => {
     assert.ok(lines.includes('NARRATOR_SAGEMAKER_QUEUE_URL=of-ResultQueueUrl'));
   });
 
-  aTest('need the base', async () => {
-    await assert.rejects(settings(contextFor()), refusedWith(/no stack narrator-base/));
+  test('need the base', async () => {
+    await assert.rejects(settings(context()), refusedWith(/no stack narrator-base/));
   });
 });
 
@@ -239,9 +233,9 @@ suite('Destroying', () => {
   };
   const left = () => [...aws.cloudFormation.stacks.values()].filter(({ status }) => status !== 'DELETE_COMPLETE');
 
-  aTest('ends what costs by the hour and keeps the data', async () => {
+  test('ends what costs by the hour and keeps the data', async () => {
     everything();
-    await destroy(contextFor(), {});
+    await destroy(context(), {});
     assert.deepEqual(
       left().map(({ name }) => name),
       ['narrator-base'],
@@ -250,16 +244,16 @@ suite('Destroying', () => {
     assert.ok(said.some((line) => line.includes(`--delete-data ${BUCKET}`)));
   });
 
-  aTest('loses the data if its bucket is named', async () => {
+  test('loses the data if its bucket is named', async () => {
     everything();
-    await destroy(contextFor(), { deleteData: BUCKET });
+    await destroy(context(), { deleteData: BUCKET });
     assert.deepEqual(left(), []);
     assert.deepEqual([aws.s3.objects.size, aws.s3.isDeleted], [0, true]);
   });
 
-  aTest('touches nothing if another bucket is named', async () => {
+  test('touches nothing if another bucket is named', async () => {
     everything();
-    await assert.rejects(destroy(contextFor(), { deleteData: 'narrator' }), refusedWith(/nothing was deleted/));
+    await assert.rejects(destroy(context(), { deleteData: 'narrator' }), refusedWith(/nothing was deleted/));
     assert.equal(left().length, 4);
   });
 });

@@ -71,8 +71,11 @@ async function emptyBucket({ s3, say }: Context, bucket: string): Promise<void> 
     deleted += Objects.length;
     say(`${bucket}: ${deleted} objects deleted`);
   }
-  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-  for (const { Key, UploadId } of Uploads) {
-    await s3.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
+  for (;;) {
+    const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    if (Uploads.length === 0) return;
+    for (const { Key, UploadId } of Uploads) {
+      await s3.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
+    }
   }
 }
