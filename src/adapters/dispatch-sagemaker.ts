@@ -198,7 +198,7 @@ export class SageMakerDispatcher implements Dispatcher {
   /** Servers share the queue of notifications: the one that has the job finds this when it looks. */
   async #noteForAnother(message: ShardMessage, notification: InferenceNotification): Promise<void> {
     const invocation = await this.#invocations.find(message);
-    if (invocation === undefined || invocation.error !== undefined) return;
+    if (invocation?.inferenceId !== notification.inferenceId || invocation.error !== undefined) return;
     const outcome = await this.#outcomes.told(invocation, notification);
     if (outcome.status === 'failed') await this.#invocations.update(invocation, { error: outcome.error.toRecord() });
   }

@@ -216,13 +216,17 @@ describe('what becomes of an invocation', () => {
   it('of what is not ours changes nothing', async () => {
     const h = await planned();
     await h.dispatcher.dispatch(shard(1));
-    const before = h.store.keys();
+    const before = [h.store.keys(), await h.invocations.newest('job', 'shard-000001')];
+    const other = h.server();
     for (const inferenceId of ['of-another-program', 'other_shard-000001_1_abcd', 'job_shard-000001_1_ffff']) {
       for (const status of [undefined, 400]) {
-        await h.dispatcher.notified({ inferenceId, isCompleted: status === undefined, status });
+        for (const { dispatcher } of [h, other]) {
+          await dispatcher.notified({ inferenceId, isCompleted: status === undefined, status });
+        }
       }
     }
-    assert.deepEqual([h.settled, h.dispatcher.underWay, h.store.keys()], [[], 1, before]);
+    assert.deepEqual([h.store.keys(), await h.invocations.newest('job', 'shard-000001')], before);
+    assert.deepEqual([h.settled, h.dispatcher.underWay], [[], 1]);
   });
 
   it('is told again where the store failed', async () => {
