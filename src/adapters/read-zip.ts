@@ -71,15 +71,6 @@ export class ZipFile {
     }
   }
 
-  has(name: string): boolean {
-    return this.#entries.has(name);
-  }
-
-  /** Files, without folders, in the order of the directory. */
-  names(): IterableIterator<string> {
-    return this.#entries.keys();
-  }
-
   /** @returns undefined if there is no such entry @throws NarratorError book_invalid: encrypted, damaged, packed otherwise, past a limit */
   async read(name: string): Promise<Uint8Array | undefined> {
     const entry = this.#entries.get(name);

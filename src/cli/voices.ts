@@ -59,7 +59,7 @@ async function list(context: CliContext, flags: ModelFlags & { json?: boolean })
     row.id,
     row.language,
     `${row.seconds.toFixed(1)} s`,
-    row.builtIn ? row.description : 'yours',
+    row.builtIn ? row.description : row.lexicon === undefined ? 'yours' : 'yours, with a lexicon',
   ]);
   for (const line of formatTable([['NAME', 'LANGUAGE', 'CLIP', ''], ...table])) context.terminal.print(line);
 }

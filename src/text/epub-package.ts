@@ -8,7 +8,6 @@ import { localName, readXml, type XmlAttributes, type XmlLimits, type XmlPlace }
 
 /** The files of a book, by their names in the archive. */
 export interface BookFiles {
-  has(name: string): boolean;
   /** @returns undefined if there is no such file */
   read(name: string): Promise<Uint8Array | undefined>;
 }

@@ -2,17 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { strToU8, unzipSync } from 'fflate';
 import type { Book, BookOptions } from '../../../src/text/book.ts';
-import { type BookFiles, resolveHref } from '../../../src/text/epub-package.ts';
+import { resolveHref } from '../../../src/text/epub-package.ts';
 import { readEpub } from '../../../src/text/epub.ts';
 import { document, type EpubSpec, makeEpub } from '../../support/make-epub.ts';
 
 const read = (spec: EpubSpec, options?: BookOptions): Promise<Book> => {
   const files = unzipSync(makeEpub(spec));
-  const archive: BookFiles = {
-    has: (name) => Object.hasOwn(files, name),
-    read: (name) => Promise.resolve(files[name]),
-  };
-  return readEpub(archive, options);
+  return readEpub({ read: (name) => Promise.resolve(files[name]) }, options);
 };
 const texts = async (spec: EpubSpec, options?: BookOptions) =>
   (await read(spec, options)).chapters.map(({ title, text }) => [title, text]);
