@@ -46,7 +46,7 @@ export class TagReader {
     this.#voices = voices;
   }
 
-  /** @param found groups of TAG, at `offset` of the source @throws NarratorError item_invalid with line and column */
+  /** A match of TAG at `offset` of the source. @throws NarratorError item_invalid with line and column */
   read(
     writer: MarkedTextWriter,
     { tag, argument, offset, isLineStart }: { tag: string; argument: string; offset: number; isLineStart: boolean },

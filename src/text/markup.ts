@@ -3,23 +3,22 @@ import type { Markup } from '../core/manifest.ts';
 import type { VoicesNamed } from '../core/ports.ts';
 import { readMarkdown } from './markdown.ts';
 import { readTaggedText, TagReader } from './markup-tags.ts';
-import { type MarkedText, placeIn } from './spans.ts';
+import { type MarkedText, placeIn, unmarked } from './spans.ts';
 import { readSsml } from './ssml.ts';
 import { VoiceNames } from './voice-names.ts';
 
 /**
  * @param isVoice whether a name that may be text is a voice
- * @returns undefined for plain text
  * @throws NarratorError item_invalid, with line and column, for markup that cannot be understood
  */
-export function readMarkup(source: string, markup: Markup, isVoice: (name: string) => boolean): MarkedText | undefined {
+export function readMarkup(source: string, markup: Markup, isVoice: (name: string) => boolean): MarkedText {
   return read(source, markup, new VoiceNames(source, isVoice));
 }
 
-function read(source: string, markup: Markup, voices: VoiceNames): MarkedText | undefined {
+function read(source: string, markup: Markup, voices: VoiceNames): MarkedText {
   switch (markup) {
     case 'none':
-      return undefined;
+      return unmarked(source);
     case 'tags':
       return readTaggedText(source, new TagReader(source, voices));
     case 'markdown':

@@ -53,7 +53,7 @@ export type SegmentOptions = Omit<Parameters<SegmentText>[1], 'lexicons'> &
 export function segmentText(input: string, options: SegmentOptions): TextSegment[] {
   const { markup = 'none', voices = NO_VOICES, maxBytes, lexiconOf, ...reading } = options;
   const source = wellFormed(input);
-  const marked = readMarkup(source, markup, (name) => voices.has(name)) ?? unmarked(source);
+  const marked = readMarkup(source, markup, (name) => voices.has(name));
   checkVoices(marked, source, voices);
   const limitOf = limits(maxBytes);
   limitOf({});
@@ -81,31 +81,21 @@ export function segmentText(input: string, options: SegmentOptions): TextSegment
 /** @throws NarratorError voice_invalid for a voice that leaves no room for speech */
 function limits(maxBytes: SegmentOptions['maxBytes']): (manner: Manner) => number {
   const known = new Map<string, number>();
-  const checked = (bytes: number): number => {
-    if (bytes >= LEAST_MAX_BYTES) return bytes;
-    throw new NarratorError(
-      'voice_invalid',
-      `the voice leaves room for ${bytes} bytes of text in one pass of the model; at least ${LEAST_MAX_BYTES} are needed`,
-      { limit: LEAST_MAX_BYTES },
-    );
-  };
-  if (typeof maxBytes === 'number') return () => checked(maxBytes);
   return ({ voice, speed }) => {
     const name = `${speed ?? ''} ${voice ?? ''}`;
-    const limit =
-      known.get(name) ??
-      checked(maxBytes({ ...(voice !== undefined && { voice }), ...(speed !== undefined && { speed }) }));
+    const manner = { ...(voice !== undefined && { voice }), ...(speed !== undefined && { speed }) };
+    const limit = known.get(name) ?? (typeof maxBytes === 'number' ? maxBytes : maxBytes(manner));
     known.set(name, limit);
-    return limit;
+    if (limit >= LEAST_MAX_BYTES) return limit;
+    throw new NarratorError(
+      'voice_invalid',
+      `the voice${voice === undefined ? '' : ` ${voice}`} leaves room for ${limit} bytes of text in one pass of the model; at least ${LEAST_MAX_BYTES} are needed`,
+      { limit: LEAST_MAX_BYTES },
+    );
   };
 }
 
 const NO_VOICES: NonNullable<SegmentOptions['voices']> = new Map();
-
-/** Plain text is what it is. */
-function unmarked(text: string): MarkedText {
-  return { text, pauses: [], manners: [], spans: [], sourceOffset: (offset) => offset };
-}
 
 /** @throws NarratorError voice_not_found */
 function checkVoices({ manners }: MarkedText, source: string, voices: ReadonlyMap<string, unknown>): void {

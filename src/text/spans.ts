@@ -49,13 +49,13 @@ export interface MarkedText {
   sourceOffset(offset: number): number;
 }
 
-/** 'Line 3, column 7 of the text …': @param problem goes on from there, without a full stop */
+/** @param problem goes on from 'Line 3, column 7 of the text …', without a full stop */
 export function markupError(
   source: string,
   offset: number,
   problem: string,
   details: { hint: string; limit?: number },
-) {
+): NarratorError {
   const { line, column } = placeIn(source, offset);
   return new NarratorError('item_invalid', `Line ${line}, column ${column} of the text ${problem}.`, {
     field: 'text',
@@ -72,6 +72,11 @@ export function placeIn(source: string, offset: number): { line: number; column:
     start = index + lineBreak.length;
   }
   return { line, column: offset - start + 1 };
+}
+
+/** Plain text is what it is. */
+export function unmarked(text: string): MarkedText {
+  return { text, pauses: [], manners: [], spans: [], sourceOffset: (offset) => offset };
 }
 
 /** Where a part of the text came from. */

@@ -3,31 +3,29 @@
  * What it cannot do is an error with its place, never left out in silence; the one exception is `emphasis`, whose text is
  * spoken as any other.
  */
-import { MANIFEST_LIMITS, SPEED_MAX, SPEED_MIN } from '../core/manifest.ts';
-import type { NarratorError } from '../core/errors.ts';
+import { MANIFEST_LIMITS } from '../core/manifest.ts';
 import { readingPlaces } from '../core/reading-override.ts';
 import { PAUSE_MS } from './pauses.ts';
-import { readXml, type XmlAttributes, xmlError, type XmlHandler, type XmlPlace } from './read-xml.ts';
-import { readingOf, type SayAs } from './say-as.ts';
-import { type Manner, type MarkedText, MarkedTextWriter, PAUSE_MS_MAX } from './spans.ts';
+import { readXml, type XmlAttributes, type XmlHandler, type XmlPlace } from './read-xml.ts';
+import { readingOf } from './say-as.ts';
+import { type Manner, type MarkedText, MarkedTextWriter } from './spans.ts';
 import {
-  dateFormat,
-  RATE_NAMES,
-  rateSpeed,
-  SAY_AS_NAMES,
-  sayAsKind,
-  STRENGTH_NAMES,
-  strengthMs,
-  timeMs,
-} from './ssml-values.ts';
+  breakMs,
+  checkElement,
+  languageOf,
+  problem,
+  quoted,
+  required,
+  type SaidAs,
+  saidAs,
+  speedOf,
+} from './ssml-elements.ts';
 import type { VoiceNames } from './voice-names.ts';
 
 const LIMITS = { charactersMax: MANIFEST_LIMITS.textCharactersMax, depthMax: 50, elementsMax: 100_000 } as const;
-const READ_HERE = 'It can hold p, s, break, say-as, sub, phoneme, prosody, voice, lang and emphasis: see docs/text.md.';
-
-const LANGUAGE = /^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}$/;
 /** Ends in what closes a sentence: no further mark is needed. */
 const SENTENCE_ENDS = /[.!?…。！？]["'”’»)）」』]*$/u;
+
 interface Element {
   readonly name: string;
   readonly at: XmlPlace;
@@ -38,26 +36,11 @@ interface Element {
 
 /** The content of say-as, phoneme or sub. */
 interface Said {
-  readonly as: SayAs | { readonly kind: 'alias'; readonly text: string };
+  readonly as: SaidAs;
   /** where it begins in the text; undefined until there is something of it */
   start: number | undefined;
   written: string;
 }
-
-/** Attributes that each element takes. xml:lang is taken by those that the standard gives it to. */
-const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
-  speak: ['version', 'xml:lang', 'xsi:schemaLocation', 'xml:base'],
-  p: ['xml:lang'],
-  s: ['xml:lang'],
-  break: ['time', 'strength'],
-  'say-as': ['interpret-as', 'format'],
-  sub: ['alias'],
-  phoneme: ['alphabet', 'ph'],
-  prosody: ['rate'],
-  voice: ['name', 'xml:lang'],
-  lang: ['xml:lang'],
-  emphasis: ['level'],
-};
 
 /** @throws NarratorError item_invalid, with line and column: not well-formed, or more than this reads */
 export function readSsml(source: string, voices: VoiceNames): MarkedText {
@@ -89,15 +72,15 @@ class SsmlReader implements XmlHandler {
 
   open(name: string, attributes: XmlAttributes, at: XmlPlace): void {
     const outer = this.#open.at(-1);
-    this.#check(name, attributes, at, outer);
+    checkElement(name, attributes, at, this.#open);
     if (name !== 'break' && this.#writer.mark(at.offset)) this.#writer.blockStart = at.offset;
-    const language = this.#language(attributes['xml:lang'], at);
-    const manner = { ...outer?.manner, ...(language !== undefined && { language }) };
+    const language = languageOf(name, attributes, at);
+    const as = saidAs(name, attributes, at);
     const element = {
       name,
       at,
-      manner: this.#manner(name, attributes, at, manner),
-      said: this.#said(name, attributes, at),
+      manner: this.#manner(name, attributes, at, { ...outer?.manner, ...(language !== undefined && { language }) }),
+      said: as && { as, start: undefined, written: '' },
     };
     this.#open.push(element);
     if (name === 'p') this.#endParagraph();
@@ -152,50 +135,13 @@ class SsmlReader implements XmlHandler {
     else this.#endParagraph(PAUSE_MS.sentence);
   }
 
-  #break({ time, strength = 'medium' }: XmlAttributes, at: XmlPlace): void {
-    const ms = time === undefined ? strengthMs(strength) : timeMs(time);
-    if (ms === undefined) {
-      throw time === undefined
-        ? problem(at, `has a break of the strength ${quoted(strength)}`, `It can be ${STRENGTH_NAMES}.`)
-        : problem(at, `has a break of the time ${quoted(time)}`, 'Write it as 800ms or 1.5s.');
-    }
-    if (ms > PAUSE_MS_MAX) {
-      const hint = 'Write several breaks, or a shorter one.';
-      throw problem(at, `has a break of ${ms} ms; the limit is ${PAUSE_MS_MAX} ms`, hint).with({ limit: PAUSE_MS_MAX });
-    }
+  #break(attributes: XmlAttributes, at: XmlPlace): void {
+    const ms = breakMs(attributes, at);
     if (ms === 0) return;
     this.#writer.pauseHere(ms);
     this.#writer.skip(this.#source.indexOf('>', at.offset) + 1);
     this.#space = undefined;
     this.#tail = '';
-  }
-
-  #check(name: string, attributes: XmlAttributes, at: XmlPlace, outer: Element | undefined): void {
-    const known = Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined;
-    if (known === undefined) throw problem(at, `has the element <${shown(name)}>, which is not read`, READ_HERE);
-    if ((outer === undefined) !== (name === 'speak')) {
-      throw outer === undefined
-        ? problem(at, `begins with <${name}>`, 'Put the whole text into one <speak> element.')
-        : problem(at, 'has a <speak> within another', 'Put the whole text into one <speak> element.');
-    }
-    if (outer?.name === 'break' || outer?.said !== undefined) {
-      throw problem(
-        at,
-        `has <${name}> within <${outer.name}>, which holds ${outer.said === undefined ? 'nothing' : 'text only'}`,
-      );
-    }
-    if ((name === 'p' || name === 's') && this.#open.some((one) => one.name === 's' || one.name === name)) {
-      throw problem(at, `has <${name}> within <${this.#open.some((one) => one.name === 's') ? 's' : name}>`);
-    }
-    const other = Object.keys(attributes).find((one) => !known.includes(one) && !/^xmlns(?::|$)/.test(one));
-    if (other === undefined) return;
-    const hint = known.length === 0 ? 'It takes none.' : `It takes ${known.join(', ')}.`;
-    throw problem(at, `has the attribute ${shown(other)} on <${name}>, which is not read`, hint);
-  }
-
-  #language(tag: string | undefined, at: XmlPlace): string | undefined {
-    if (tag === undefined || LANGUAGE.test(tag)) return tag;
-    throw problem(at, `has the language ${quoted(tag)}`, 'Write it as a language tag such as "en" or "zh-CN".');
   }
 
   #manner(name: string, attributes: XmlAttributes, at: XmlPlace, manner: Manner): Manner {
@@ -204,37 +150,12 @@ class SsmlReader implements XmlHandler {
       this.#voices.name(voice, at.offset);
       return { ...manner, voice };
     }
-    if (name === 'lang') required('xml:lang', name, attributes, at);
-    if (name !== 'prosody')
-      return attributes['xml:lang'] === undefined ? (this.#open.at(-1)?.manner ?? manner) : manner;
-    const rate = required('rate', name, attributes, at);
-    const speed = rateSpeed(rate);
-    if (speed === undefined) {
-      throw problem(at, `has the rate ${quoted(rate)}`, `It can be ${RATE_NAMES}, default, or a number or percentage.`);
-    }
-    if (speed === 'default') {
+    if (name === 'prosody') {
       const { speed: _speed, ...rest } = manner;
-      return rest;
+      const speed = speedOf(attributes, at);
+      return speed === undefined ? rest : { ...rest, speed };
     }
-    if (speed < SPEED_MIN || speed > SPEED_MAX) {
-      const limits = `Rates go from ${SPEED_MIN} (${SPEED_MIN * 100}%) to ${SPEED_MAX} (${SPEED_MAX * 100}%).`;
-      throw problem(at, `has the rate ${quoted(rate)}, which is ${speed} times the voice's own`, limits);
-    }
-    return { ...manner, speed };
-  }
-
-  #said(name: string, attributes: XmlAttributes, at: XmlPlace): Said | undefined {
-    const as = name === 'say-as' ? sayAsOf(attributes, at) : name === 'sub' ? aliasOf(attributes, at) : undefined;
-    if (as !== undefined) return { as, start: undefined, written: '' };
-    if (name !== 'phoneme') return undefined;
-    const alphabet = required('alphabet', name, attributes, at);
-    if (alphabet !== 'pinyin' && alphabet !== 'x-pinyin') {
-      const hint =
-        'Pinyin can be read: alphabet="pinyin" ph="chong2 qing4". For other languages, write a word as it sounds with <sub>.';
-      throw problem(at, `has phonemes in the alphabet ${quoted(alphabet)}`, hint);
-    }
-    const syllables = required('ph', name, attributes, at).replace(/[\s-]+/gu, ' ');
-    return { as: { kind: 'reading', syllables }, start: undefined, written: '' };
+    return attributes['xml:lang'] === undefined ? (this.#open.at(-1)?.manner ?? manner) : manner;
   }
 
   #endSaid({ name, at }: Element, { as, start, written }: Said, end: XmlPlace): void {
@@ -258,43 +179,4 @@ class SsmlReader implements XmlHandler {
     }
     this.#writer.span(start, as, at.offset);
   }
-}
-
-function sayAsOf(attributes: XmlAttributes, at: XmlPlace): SayAs {
-  const interpretAs = required('interpret-as', 'say-as', attributes, at);
-  const kind = sayAsKind(interpretAs);
-  if (kind === undefined) {
-    throw problem(at, `has interpret-as=${quoted(interpretAs)}, which is not read`, `It can be ${SAY_AS_NAMES}.`);
-  }
-  const { format } = attributes;
-  // the two formats of a time differ in what they may look like, not in what they mean
-  if (kind === 'time' && (format === undefined || /^hms(?:12|24)?$/.test(format))) return { kind };
-  const dated = kind === 'date' && format !== undefined ? dateFormat(format) : undefined;
-  if (format !== undefined && dated === undefined) {
-    throw problem(
-      at,
-      `has the format ${quoted(format)} for ${quoted(interpretAs)}`,
-      'Dates have one: mdy, dmy, ymd, md, dm, ym, my, y, m or d.',
-    );
-  }
-  return kind === 'date' ? { kind, format: dated } : { kind };
-}
-
-function aliasOf(attributes: XmlAttributes, at: XmlPlace) {
-  const text = required('alias', 'sub', attributes, at).replace(/\s+/gu, ' ').trim();
-  return { kind: 'alias', text } as const;
-}
-
-function required(attribute: string, name: string, attributes: XmlAttributes, at: XmlPlace): string {
-  const value = attributes[attribute];
-  if (value === undefined || value.trim() === '') throw problem(at, `has <${name}> without ${attribute}`);
-  return value.trim();
-}
-
-const VALUE_SHOWN = 60;
-const shown = (value: string) => value.slice(0, VALUE_SHOWN);
-const quoted = (value: string) => JSON.stringify(shown(value));
-
-function problem(at: XmlPlace, what: string, hint?: string): NarratorError {
-  return xmlError(at, what, 'the text', hint).with({ field: 'text' });
 }
