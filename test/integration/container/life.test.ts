@@ -96,6 +96,24 @@ test('an engine that fell and lives again goes on', async () => {
   }
 });
 
+test('the process of the model that is killed costs a shard one attempt; the container goes on with another', async () => {
+  const container = await startContainer({ settings: {}, env: jobs.env });
+  try {
+    const texts = Array.from({ length: 12 }, (_, at) => `It is killed in the middle of line ${at}.`);
+    const shard = await jobs.plan('killed', texts);
+    const answer = invoke(container.url, shard);
+    await until('a batch is done', () => container.logged('batch_done').length > 0);
+    process.kill(container.logged('engine_state').findLast(({ to }) => to === 'ready')?.['pid'] as number, 'SIGKILL');
+    const refusal = await refusalOf(answer);
+    assert.deepEqual([refusal.status, refusal.code, refusal.retryable], [503, 'engine_crashed', true]);
+    const again = await receiptOf(invoke(container.url, shard, { attributes: 'attempt=2;last=false' }));
+    assert.deepEqual([again.status, again.items], ['recorded', { done: 12, failed: 0 }]);
+    assert.equal(await pinged(container.url), 200);
+  } finally {
+    await container.process.down();
+  }
+});
+
 test('SIGTERM lets a shard finish, refuses what comes after, and ends with 0', async () => {
   const callsFile = join(jobs.folder, 'finishing');
   const container = await startContainer({ settings: { standIn: { delayMs: 1_500, callsFile } }, env: jobs.env });
