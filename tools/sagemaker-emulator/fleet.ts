@@ -31,7 +31,8 @@ export class Fleet {
   #startNotBeforeMs = 0;
   #manualCount: number | undefined;
   #isClosed = false;
-  #killedAtMs = performance.now();
+  /** since the last kill */
+  #atWorkMs = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: FleetOptions) {
@@ -145,14 +146,15 @@ export class Fleet {
     this.#options.onRoom();
   }
 
-  /** Only ones that are at work: the others lose nothing. */
+  /** Only ones that are at work: the others lose nothing. Time in which none is does not count, so that work gets on however slow they start. */
   #killSometimes(): void {
     const { knobs, chance } = this.#options;
-    if (knobs.killEveryMs === 0 || performance.now() - this.#killedAtMs < knobs.killEveryMs) return;
     const atWork = this.#instances.filter(({ state, inFlight }) => state === 'in-service' && inFlight > 0);
+    if (atWork.length > 0) this.#atWorkMs += TICK_MS;
+    if (knobs.killEveryMs === 0 || this.#atWorkMs < knobs.killEveryMs) return;
     const victim = chance.pick('kill', atWork);
     if (victim === undefined) return;
-    this.#killedAtMs = performance.now();
+    this.#atWorkMs = 0;
     const isHard = chance.happens('kill-hard', 0.5);
     void victim.takeAway(knobs.killSignal === 'either' ? (isHard ? 'SIGKILL' : 'SIGTERM') : knobs.killSignal);
   }

@@ -43,7 +43,7 @@ const KNOBS = {
     'invocations, waiting or at work, for each of which there is to be an instance',
   ),
   idleMs: number('count', 0, 'an instance without work for so long is scaled in; 0: never'),
-  killEveryMs: number('count', 0, 'an instance that is at work is taken away so often; 0: never'),
+  killEveryMs: number('count', 0, 'an instance that is at work is taken away, so often while there are any; 0: never'),
   killSignal: choice(
     ['SIGTERM', 'SIGKILL', 'either'],
     'SIGTERM',
