@@ -6,6 +6,11 @@ const KBIT_PER_SECOND = 64;
 /** Samples that are encoded at a stretch: some ten milliseconds of work, then others have their turn. */
 const PIECE_SAMPLES = 6_000;
 
+/** Loads and compiles the encoder, which takes a tenth of a second at a stretch: better before there is anybody who would have to wait. */
+export async function prepareMp3Encoder(): Promise<void> {
+  await encodeMp3(new Int16Array(), { sampleRateHz: 24_000 });
+}
+
 /**
  * @param pcm mono, 16 bits
  * @returns an MP3 stream without tags, longer than the samples by the encoder's delay and padding (some 0.1 s)

@@ -35,6 +35,8 @@ export interface PlanDeps {
   /** without it, items with a textFile are rejected */
   readonly readTextFile?: ReadTextFile;
   readonly limits?: Partial<ManifestLimits>;
+  /** Awaited after every few thousand characters of text, which take some ten milliseconds: whoever else works in this process has a turn. */
+  readonly turn?: () => Promise<unknown>;
 }
 
 /** What a job says about all of its items. */
@@ -67,6 +69,9 @@ export interface ManifestSource {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
+/** Text that is planned at a stretch; an item's is one. */
+const CHARACTERS_A_TURN = 10_000;
+
 /** Unknown characters that an item's outcome names. */
 const UNKNOWN_CHARACTERS_NAMED_MAX = 100;
 
@@ -83,6 +88,7 @@ export async function* planItems(
   const limits = { ...MANIFEST_LIMITS, ...deps.limits };
   const checkDuplicates = duplicateCheck();
   const planItem = itemPlanner(options, deps, limits);
+  let characters = 0;
   for await (const entry of readManifest(manifest.bytes, manifest.format, limits)) {
     if (!isWanted(entry.line)) {
       if ('item' in entry) checkDuplicates(entry.item, entry.line);
@@ -103,6 +109,11 @@ export async function* planItems(
       if (error.retryable) throw error;
       yield rejection(line, error.with({ line, item: item.id }));
     }
+    // Reading a text file is a turn of its own.
+    characters += item.text?.length ?? 0;
+    if (characters < CHARACTERS_A_TURN) continue;
+    characters = 0;
+    await deps.turn?.();
   }
 }
 

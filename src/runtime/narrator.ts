@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ManifestFile } from '../adapters/manifest-file.ts';
 import { placeFile } from '../adapters/place-file.ts';
+import { setImmediate as turn } from 'node:timers/promises';
 import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { MemoryStore } from '../adapters/store-memory.ts';
 import { NarratorError } from '../core/errors.ts';
@@ -256,6 +257,7 @@ export class Narrator {
       segmentText: (text, { lexicons = () => NO_LEXICONS, ...options }) =>
         segmentText(text, { ...options, lexiconOf: (voice) => this.lexicons.words(lexicons(voice)) }),
       voicesNamed,
+      turn,
       ...(manifest && { readTextFile: (path, options) => manifest.readTextFile(path, options) }),
     };
   }

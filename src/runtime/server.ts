@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { RateLimitRedis } from '../adapters/rate-limit-redis.ts';
 import { type ApiDeps, createApp } from '../api/app.ts';
 import type { TtsRequest } from '../api/speech-request.ts';
-import { encodeMp3 } from '../audio/encode-mp3.ts';
+import { encodeMp3, prepareMp3Encoder } from '../audio/encode-mp3.ts';
 import { estimate } from '../core/estimate.ts';
 import { JobQueue } from '../core/list-jobs.ts';
 import { resendEvents } from '../core/outbox.ts';
@@ -41,6 +41,7 @@ export async function startServer(service: Service): Promise<RunningServer> {
   const keys = await ServerKeys.open(store, { host, adminKey });
   const closing = new AbortController();
   const limits = await rateLimits(service);
+  await prepareMp3Encoder();
   const server = createServer(TIMEOUTS, createApp(apiDeps(service, { keys, limits, closing: closing.signal })));
   await listen(server, { host, port });
   keys.start();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeAudio } from '../../../src/audio/decode.ts';
-import { encodeMp3 } from '../../../src/audio/encode-mp3.ts';
+import { encodeMp3, prepareMp3Encoder } from '../../../src/audio/encode-mp3.ts';
 import { speechLike } from '../../unit/audio/tones.ts';
 
 const RATE_HZ = 24_000;
@@ -34,6 +34,20 @@ test('64 kbit a second', async () => {
   const mp3 = await encodeMp3(toInt16(speechLike(4, RATE_HZ)), { sampleRateHz: RATE_HZ });
   const bitsPerSecond = (mp3.length * 8) / 4;
   assert.ok(bitsPerSecond > 62_000 && bitsPerSecond < 70_000, `${bitsPerSecond} bit/s`);
+});
+
+test('others have their turn after every quarter of a second of sound', async () => {
+  let turns = 0;
+  let isOver = false;
+  const count = () => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  await prepareMp3Encoder();
+  setImmediate(count);
+  await encodeMp3(new Int16Array(10 * RATE_HZ), { sampleRateHz: RATE_HZ });
+  isOver = true;
+  assert.ok(turns >= 40, `${turns} turns`);
 });
 
 test('nothing gives a file that is whole, and a client that is gone stops the work', async () => {

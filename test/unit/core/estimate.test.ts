@@ -13,6 +13,17 @@ const asked = (manifest: string, more: Partial<EstimateRequest> = {}): EstimateR
 });
 
 describe('an estimate', () => {
+  it('lets others have their turn, whether its items can be used or not', async () => {
+    let turns = 0;
+    const { store } = house();
+    const deps = { planning: { ...planning, turn: async () => (turns += 1) }, store };
+    const text = 'A sentence of it. '.repeat(300);
+    await estimate(asked(jsonLines(...[1, 2, 3, 4].map((n) => ({ id: `a${n}`, text })))), deps);
+    assert.equal(turns, 2);
+    await estimate(asked(jsonLines(...[1, 2].map((n) => ({ id: `b${n}`, text, voice: 'nobody' })))), deps);
+    assert.equal(turns, 3);
+  });
+
   it('is what the job comes to, and counts what is stored already as nothing to do', async () => {
     const one = house();
     await one.submit('job', jsonLines({ id: 'a', text: 'This is old. So is this.' }));

@@ -50,6 +50,27 @@ describe('what is told of a job', () => {
     assert.deepEqual(new Set(delivered.flatMap(({ event }) => event.data['percent'] ?? [])), new Set([25, 50, 75]));
   });
 
+  it('has the shares that passed while no controller ran, as long as some of the work is left', async () => {
+    const one = house();
+    await one.submit('job', lines(8), { notify });
+    await one.controller.pass();
+    const left = one.queue.splice(6);
+    await one.workAll();
+    const percents = () => eventsOf(one.store).flatMap(({ data }) => data['percent'] ?? []);
+    assert.deepEqual(percents(), []);
+    await one.restarted().pass();
+    assert.deepEqual(new Set(percents()), new Set([25, 50, 75]));
+    for (const message of left) await one.work(message);
+    await one.restarted().pass();
+    assert.equal(percents().length, 3);
+
+    await one.submit('unseen', lines(8), { notify });
+    await one.controller.pass();
+    await one.workAll();
+    await one.restarted().pass();
+    assert.equal(percents().length, 3, 'the end says more than shares of it would');
+  });
+
   it('is nothing where nobody wants to know, and not one record is read for it', async () => {
     const one = house();
     await one.submit('job', lines(3));
