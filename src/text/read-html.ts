@@ -12,7 +12,7 @@ export type HtmlAttributes = ReadonlyMap<string, string>;
 /** What is thrown by a handler ends the reading. Every element that is opened is closed, in order. Names are in small letters. */
 export interface HtmlHandler {
   open(name: string, attributes: HtmlAttributes): void;
-  /** with its entities resolved; a text may come in several calls */
+  /** with its entities resolved; what stands on both sides of a comment is one text */
   text(text: string): void;
   close(name: string): void;
 }
@@ -35,6 +35,7 @@ export function readHtml(source: string, handler: HtmlHandler, name: string): vo
   const open: string[] = [];
   /** how often each name is open: an end tag without a beginning must not cost a search */
   const counts = new Map<string, number>();
+  let pending = '';
 
   const closeLast = (): string => {
     const last = open.pop() as string;
@@ -43,6 +44,7 @@ export function readHtml(source: string, handler: HtmlHandler, name: string): vo
     return last;
   };
   const onStartTag = ({ tagName, attrs, selfClosing, location }: Token.TagToken): void => {
+    endText();
     if (ENDED_BY_NEXT.has(tagName) && open.at(-1) === tagName) closeLast();
     handler.open(tagName, new Map(attrs.map((attribute) => [attribute.name, attribute.value])));
     if (VOID.has(tagName) || selfClosing) return handler.close(tagName);
@@ -62,10 +64,19 @@ export function readHtml(source: string, handler: HtmlHandler, name: string): vo
     }
   };
   const onEndTag = ({ tagName }: Token.TagToken): void => {
+    endText();
     if ((counts.get(tagName) ?? 0) === 0) return;
     while (closeLast() !== tagName);
   };
-  const onText = ({ chars }: Token.CharacterToken): void => handler.text(chars);
+  // The tokenizer has words and the spaces between them come one by one.
+  const onText = ({ chars }: Token.CharacterToken): void => {
+    pending += chars;
+  };
+  const endText = (): void => {
+    const text = pending;
+    pending = '';
+    if (text !== '') handler.text(text);
+  };
   const nothing = (): void => {};
   const tokenizer = new Tokenizer(
     { sourceCodeLocationInfo: true },
@@ -83,5 +94,6 @@ export function readHtml(source: string, handler: HtmlHandler, name: string): vo
   // XHTML has character data sections.
   tokenizer.inForeignNode = true;
   tokenizer.write(source, true);
+  endText();
   while (open.length > 0) closeLast();
 }
