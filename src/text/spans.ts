@@ -18,7 +18,7 @@ export interface Manner {
   readonly language?: string;
 }
 
-export interface MannerChange {
+interface MannerChange {
   /** into the text */
   readonly offset: number;
   readonly manner: Manner;

@@ -3,7 +3,7 @@ import { markupError } from './spans.ts';
 
 const VOICES_MAX = 64;
 
-export interface NamedVoice {
+interface NamedVoice {
   readonly name: string;
   /** in the source: where it is named first */
   readonly offset: number;
