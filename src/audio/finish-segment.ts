@@ -8,6 +8,10 @@ import { fromDbfs, windowLevels } from './measure.ts';
 const ROOM_MS = 40;
 /** Long enough for no audible click, short enough to leave a word that starts at once its first consonant. */
 const FADE_MS = 5;
+/** Where the sound goes on to the very end (the model ran out of time) an end so sudden is heard as a cut. */
+const CUT_FADE_MS = 30;
+/** Less silence than that behind the last sound is no room: its tail was cut. */
+const CUT_ROOM_MS = 20;
 const WINDOW_MS = 10;
 /** A window is silence when it is 40 dB below the loudest one: soft fricatives lie some 30 dB below an open vowel. */
 const RELATIVE_THRESHOLD_DB = -40;
@@ -15,7 +19,8 @@ const RELATIVE_THRESHOLD_DB = -40;
 const ABSOLUTE_THRESHOLD_DBFS = -60;
 
 /**
- * Trims silence at both ends down to 40 ms, and fades 5 ms at both ends by a raised cosine: the first and the last sample are 0.
+ * Trims silence at both ends down to 40 ms, and fades 5 ms at both ends by a raised cosine, 30 ms at an end with less than 20 ms of silence:
+ * the first and the last sample are 0.
  * Never cuts between the first and the last sound, however long a pause lies there. All-silent input is faded only.
  * @param samples finite, mono; not changed
  */
@@ -34,18 +39,25 @@ export function finishSegment(samples: Float32Array, sampleRateHz: number): Floa
     const room = Math.round((sampleRateHz * ROOM_MS) / 1000);
     finished = samples.slice(Math.max(0, firstSound * window - room), (lastSound + 1) * window + room);
   }
-  fadeEdges(finished, Math.round((sampleRateHz * FADE_MS) / 1000));
+  const isCut = levels.length - 1 - lastSound < CUT_ROOM_MS / WINDOW_MS;
+  fadeEdges(finished, sampleRateHz, { startMs: FADE_MS, endMs: isCut ? CUT_FADE_MS : FADE_MS });
   return finished;
 }
 
-function fadeEdges(samples: Float32Array, fadeSamples: number): void {
-  const length = Math.min(fadeSamples, Math.floor(samples.length / 2));
+function fadeEdges(
+  samples: Float32Array,
+  sampleRateHz: number,
+  { startMs, endMs }: { startMs: number; endMs: number },
+): void {
   const last = samples.length - 1;
-  for (let i = 1; i < length; i++) {
-    const weight = 0.5 - 0.5 * Math.cos((Math.PI * i) / length);
-    samples[i] = (samples[i] as number) * weight;
-    samples[last - i] = (samples[last - i] as number) * weight;
-  }
+  const fade = (ms: number, at: (index: number) => number): void => {
+    const length = Math.min(Math.round((sampleRateHz * ms) / 1000), Math.floor(samples.length / 2));
+    for (let i = 1; i < length; i++) {
+      samples[at(i)] = (samples[at(i)] as number) * (0.5 - 0.5 * Math.cos((Math.PI * i) / length));
+    }
+  };
+  fade(startMs, (index) => index);
+  fade(endMs, (index) => last - index);
   // set, not multiplied: the product could be minus zero
   samples.fill(0, 0, 1);
   samples.fill(0, Math.max(0, last));

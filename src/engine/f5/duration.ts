@@ -13,11 +13,12 @@ export interface Pace {
 }
 
 /**
- * Shortest speech at speed 1, in frames of 256 samples at 24 kHz: 0.6 s. One short word takes 0.3 to 0.5 s, and the model
- * wants room before and after it; the plain rule would give "Hi." less than 0.2 s. Upstream slows texts below 10 bytes
- * down to speed 0.3 instead, so that its 9 bytes take three times as long as its 10; a minimum has no such step.
+ * Short speech at speed 1, in frames of 256 samples at 24 kHz. One short word takes 0.3 to 0.5 s, and the model wants room
+ * before and after it; the plain rule would give "Hi." less than 0.2 s, and cuts off the end of most texts of two words. So
+ * the length begins at 0.6 s, and where the rule would give less than 1 s it rises in a straight line to that second.
+ * Upstream slows texts below 10 bytes down to speed 0.3 instead, so that its 9 bytes take three times as long as its 10.
  */
-const SHORTEST_SPEECH_FRAMES = 56;
+const SHORT_SPEECH_FRAMES = { shortest: 56, longest: 94 } as const;
 
 /** The prompt's length for the duration rule: upstream's `audio.shape[-1] // hop_length`. Its mel has one frame more. */
 export function promptFrames(promptSamples: number, hopLength: number): number {
@@ -30,8 +31,10 @@ export function utf8Bytes(text: string): number {
 
 /** Frames of speech, without the prompt. Never decreases with `textBytes`; at least 1. */
 export function speechFrames(textBytes: number, pace: Pace, speed: number): number {
-  const byRule = Math.floor(((pace.promptFrames / pace.transcriptBytes) * textBytes) / speed);
-  return Math.max(1, Math.floor(SHORTEST_SPEECH_FRAMES / speed), byRule);
+  const byRule = ((pace.promptFrames / pace.transcriptBytes) * textBytes) / speed;
+  const shortest = SHORT_SPEECH_FRAMES.shortest / speed;
+  const withRoom = shortest + byRule * (1 - SHORT_SPEECH_FRAMES.shortest / SHORT_SPEECH_FRAMES.longest);
+  return Math.max(1, Math.floor(withRoom > byRule ? withRoom : byRule));
 }
 
 /**

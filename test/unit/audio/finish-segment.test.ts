@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { finishSegment } from '../../../src/audio/finish-segment.ts';
-import { largestSeamJump, longestGapMs } from '../../../src/audio/measure.ts';
+import { largestSeamJump, longestGapMs, rms } from '../../../src/audio/measure.ts';
 import { join, noise, silence, sine } from './tones.ts';
 
 const RATE = 24_000;
@@ -48,6 +48,15 @@ test('both ends are exactly 0, so that no join can click', () => {
     largest = Math.max(largest, Math.abs((finished[i] as number) - (finished[i - 1] as number)));
   }
   assert.ok(largest < 0.02, String(largest));
+});
+
+test('a sound that goes on to the very end dies away over 30 ms, at the end only', () => {
+  const samples = tone(0.6);
+  const finished = finishSegment(samples, RATE);
+  const faded = 0.03 * RATE;
+  assert.equal(finished.length, samples.length);
+  assert.deepEqual(finished.subarray(WINDOW, samples.length - faded), samples.subarray(WINDOW, samples.length - faded));
+  assert.ok(rms(finished, samples.length - WINDOW, samples.length) < 0.15 * rms(finished, 0, samples.length));
 });
 
 test('silence, a few samples and none are finished without harm; the input is not changed', () => {

@@ -23,8 +23,18 @@ test('a prompt counts its whole hops', () => {
   );
 });
 
-test('very short texts get 0.6 seconds, and no text gets less than a shorter one', () => {
-  assert.equal(speechFrames(utf8Bytes('Hi.'), pace, 1), 56);
+test('short texts have room for their word: from 0.6 seconds to the second from which on the rule holds', () => {
+  for (const text of ['Hi.', 'OK', 'No.', 'Unit one', 'Chapter two', '是。', '好的。']) {
+    const frames = speechFrames(utf8Bytes(text), pace, 1);
+    assert.ok(frames >= 56 && frames < 94, `${text}: ${frames}`);
+    assert.ok(Math.abs(speechFrames(utf8Bytes(text), pace, 2) - frames / 2) <= 1);
+  }
+  assert.equal(speechFrames(utf8Bytes('Hi.'), pace, 1), 61);
+  const rule = (bytes: number) => Math.floor((pace.promptFrames / pace.transcriptBytes) * bytes);
+  for (let bytes = 20; bytes < 200; bytes++) assert.equal(speechFrames(bytes, pace, 1), rule(bytes));
+});
+
+test('no text gets less than a shorter one', () => {
   const frames = Array.from({ length: 60 }, (_, bytes) => speechFrames(bytes + 1, pace, 1));
   assert.deepEqual(
     frames,
@@ -36,7 +46,7 @@ test('every text that maxTextBytes allows fits, and a longer one does not', () =
   for (let seed = 0; seed < 3000; seed++) {
     const voice = { promptFrames: 60 + ((seed * 37) % 900), transcriptBytes: 2 + ((seed * 53) % 300) };
     const speed = 0.3 + ((seed * 7) % 34) / 10;
-    const planFrames = voice.promptFrames + 190 + ((seed * 101) % 2000);
+    const planFrames = voice.promptFrames + 240 + ((seed * 101) % 2000);
     const most = maxTextBytes(voice, speed, planFrames);
     const total = (bytes: number) => voice.promptFrames + speechFrames(bytes, voice, speed);
     assert.ok(most >= 1);
