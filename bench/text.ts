@@ -1,8 +1,12 @@
-/** Characters per second of the text front end on 1 MB of each kind, worst cases included. */
+/** Characters per second of the text front end and the tokenizer on 1 MB of each kind, worst cases included, and a book planned. */
+import { tokenizeText } from '../src/engine/f5/tokenizer.ts';
+import { planDryRun } from '../src/core/planner.ts';
+import { SHARD_SECONDS } from '../src/core/submit-job.ts';
 import { Lexicon } from '../src/text/lexicon.ts';
 import { normalise } from '../src/text/normalise.ts';
 import { segmentText } from '../src/text/segment-text.ts';
 import { type BenchOptions, printTable, thousands } from './report.ts';
+import { bookText, openNarrator, withFolder } from './workload.ts';
 
 const BYTES = 1_000_000;
 const MAX_BYTES = 250;
@@ -53,7 +57,7 @@ function bestMs(work: () => unknown, rounds: number): number {
   return best;
 }
 
-export function benchText({ quick }: BenchOptions): void {
+export async function benchText({ quick }: BenchOptions): Promise<void> {
   const rounds = quick ? 1 : 3;
   const rows = Object.entries(TEXTS).map(([name, [text, language]]) => {
     const normaliseMs = bestMs(() => normalise(text, language), rounds);
@@ -79,4 +83,60 @@ export function benchText({ quick }: BenchOptions): void {
     ['text', 'segmentText ms'],
     Object.entries(extras).map(([name, work]) => [name, bestMs(work, rounds).toFixed(0)]),
   );
+  benchTokens(rounds);
+  await benchBook(rounds);
+}
+
+/** As the engine gets them: segments of one pass. The first text of all loads the dictionaries, outside the measurement. */
+function benchTokens(rounds: number): void {
+  const kinds = { English: ENGLISH, Chinese: CHINESE, mixed: MIXED };
+  tokenizeText(CHINESE, 'pinyin');
+  const rows = Object.entries(kinds).flatMap(([name, unit]) => {
+    const segments = segmentText(repeat(unit), { language: 'auto', maxBytes: MAX_BYTES }).map(({ spoken }) => spoken);
+    const characters = segments.reduce((sum, { length }) => sum + length, 0);
+    return (['characters', 'pinyin'] as const).map((kind) => {
+      const ms = bestMs(() => segments.forEach((segment) => tokenizeText(segment, kind)), rounds);
+      return [name, kind, segments.length, ms.toFixed(0), thousands((characters / ms) * 1000)];
+    });
+  });
+  printTable(
+    'Tokenizer, on the segments of 1 MB of text, CPU time',
+    ['text', 'tokenizer', 'segments', 'ms', 'characters/s'],
+    rows,
+  );
+}
+
+const CHAPTERS = 20;
+
+/** From the manifest to the shards, as `narrator plan` does it: read, normalised, cut, measured, seeded, packed; nothing is written. */
+async function benchBook(rounds: number): Promise<void> {
+  const paragraphs = bookText(4_000);
+  const book = paragraphs.repeat(Math.ceil(BYTES / paragraphs.length)).slice(0, BYTES);
+  const chapter = Math.ceil(book.length / CHAPTERS);
+  const lines = Array.from({ length: CHAPTERS }, (_, index) =>
+    JSON.stringify({ id: `chapter-${index + 1}`, text: book.slice(index * chapter, (index + 1) * chapter) }),
+  );
+  const manifest = new TextEncoder().encode(lines.join('\n'));
+  await withFolder(async (home) => {
+    const narrator = await openNarrator(home);
+    let best = { ms: Infinity, segments: 0, shards: 0 };
+    for (let round = 0; round < rounds; round += 1) {
+      const startedAt = performance.now();
+      const source = { format: 'jsonl', bytes: once(manifest) } as const;
+      const options = { ...narrator.choices({}), shardSeconds: SHARD_SECONDS };
+      const { segments, shards } = await planDryRun(source, options, narrator.planning());
+      const ms = performance.now() - startedAt;
+      if (ms < best.ms) best = { ms, segments, shards };
+    }
+    await narrator.close();
+    printTable(
+      `A book of ${thousands(book.length)} characters in ${CHAPTERS} chapters, planned end to end: wall time, the best of ${rounds}`,
+      ['seconds', 'segments', 'shards', 'characters/s'],
+      [[(best.ms / 1000).toFixed(2), best.segments, best.shards, thousands((book.length / best.ms) * 1000)]],
+    );
+  });
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
