@@ -1,6 +1,6 @@
 /**
  * The running service: jobs of a shared store are planned, handed to those who synthesise, finished and told of. The engine is in this
- * process, or workers take shards from a queue; everything else is the same. Any number of services may share a store.
+ * process, workers take shards from a queue, or an endpoint gets them; everything else is the same. Any number of services may share a store.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
