@@ -1,4 +1,4 @@
-/** `npm run test:deploy`: installs deploy/, a package of its own, then types, lint, tests and templates. Needs no account and no credentials. */
+/** `npm run test:deploy`: installs deploy/, a package of its own, then types, lint and tests, which make the templates. Needs no account and no credentials. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './setup.mjs';
@@ -15,4 +15,4 @@ if (!isFresh) run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 
 const isOfAws = ([name]) => name.startsWith('AWS_');
 const env = Object.fromEntries(Object.entries(process.env).filter((variable) => !isOfAws(variable)));
 run('npx', ['--no-install', 'eslint', 'deploy', '--max-warnings', '0'], { shell });
-for (const step of ['typecheck', 'test', 'synth']) run('npm', ['run', '--silent', step], { cwd: folder, env, shell });
+for (const step of ['typecheck', 'test']) run('npm', ['run', '--silent', step], { cwd: folder, env, shell });
