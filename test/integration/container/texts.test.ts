@@ -117,15 +117,8 @@ test('a client that goes away stops the work on its text', async () => {
   await until('a batch is done', () => container.logged('batch_done').length > 0);
   client.abort();
   await assert.rejects(answer);
-  const [, ...more] = await Promise.all([
-    post('/tts', { text: TEXT, ...FAST }),
-    post('/tts', { text: 'Yes.', ...FAST }),
-  ]);
-  assert.deepEqual(
-    more.map(({ status }) => status),
-    [200],
-  );
   const done = container.logged('batch_done').length;
-  assert.equal((await post('/tts', { text: 'No.', ...FAST })).status, 200);
-  assert.ok(container.logged('batch_done').length - done <= 2, 'the engine still works on what nobody waits for');
+  assert.equal((await post('/tts', { text: TEXT, ...FAST })).status, 200);
+  // The one that was at work, perhaps one that was about to be, and this one. There were forty.
+  assert.ok(container.logged('batch_done').length - done <= 3, 'the engine still works on what nobody waits for');
 });
