@@ -37,7 +37,8 @@ export function instanceParameters(scope: Construct): InstanceParameters {
       constraintDescription: 'must be an instance type of SageMaker, such as ml.g5.xlarge',
       description: 'the account needs a quota for it (Service Quotas, "... for endpoint usage")',
     }),
-    // The image holds CUDA 12.8, which wants a driver of 570 or newer; instances get 470 or 535 unless they are told otherwise.
+    // The image holds CUDA 12.8, which was made for drivers of 570 and newer (550 should do: docs.nvidia.com/deploy/cuda-compatibility);
+    // instances get 470 or 535 unless they are told otherwise:
     // docs.aws.amazon.com/sagemaker/latest/dg/inference-gpu-drivers.html
     amiVersion: new CfnParameter(scope, 'AmiVersion', {
       default: 'al2023-ami-sagemaker-inference-gpu-4-1',
