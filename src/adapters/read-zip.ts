@@ -128,7 +128,9 @@ function pushTo(inflate: Inflate, chunk: Uint8Array, isLast: boolean, shown: str
 }
 
 async function readDirectory(file: FileHandle, { entriesMax }: ZipLimits): Promise<Map<string, ZipEntry>> {
-  const { size } = await file.stat();
+  const found = await file.stat();
+  if (!found.isFile()) throw invalid('is no file');
+  const { size } = found;
   const tailBytes = Math.min(size, END_BYTES + COMMENT_BYTES_MAX);
   const tail = await readExactly(file, size - tailBytes, tailBytes);
   const end = findEnd(tail);

@@ -62,7 +62,8 @@ export function bookItems(book: Book, options: ItemsOptions): ManifestItemInput[
     return {
       id,
       text,
-      markup,
+      // What a plain text is written in is for the caller to say.
+      ...(markup !== 'none' && { markup }),
       ...languageOf(book, options),
       metadata: metadataOf(book, title, index + 1),
     };

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { readManifest } from '../../../src/core/manifest-reader.ts';
 import { isBook, openSourceFile, readBook } from '../../../src/runtime/open-book.ts';
@@ -41,6 +43,10 @@ test('Markdown and plain text are books, named by their files where they are one
   assert.deepEqual(await idsOf('Notes.MD', '# A\n\na\n\n# B\n\nb'), ['01-a', '02-b']);
   assert.deepEqual(await idsOf('My letter.txt', 'Dear all,'), ['my-letter']);
   assert.deepEqual(await idsOf('x.txt', new Uint8Array(Buffer.from('\ufeffzwölf', 'utf16le'))), ['x']);
+  const markups = await withFile('a.txt', 'x', async (path) =>
+    (await readBook(path)).items.map(({ markup }) => markup),
+  );
+  assert.deepEqual(markups, [undefined], 'whoever hands it in may say what it is written in');
   assert.deepEqual(['a.epub', 'a.TXT', 'a.jsonl', 'a.csv', 'a'].map(isBook), [true, true, false, false, false]);
 });
 
@@ -57,6 +63,11 @@ test('errors name the book, the file in it, and the place', async () => {
   await refused('a.md', '***', { code, message: /a\.md: The book has no text to be read/ });
   await refused('a.txt', Buffer.from([0xff, 0x41]), { code: 'encoding_invalid', message: /a\.txt: .*UTF-8/ });
   await assert.rejects(openSourceFile('/nowhere/a.epub'), { code, message: /nowhere\/a\.epub: .*cannot be read/ });
+  await withFile('x', '', async (path) => {
+    const folder = join(dirname(path), 'folder.epub');
+    await mkdir(folder);
+    await assert.rejects(openSourceFile(folder), { code, message: /folder\.epub: .*is no file/ });
+  });
   await assert.rejects(readBook('/nowhere/a.pdf'), { code, message: /ends in none of/ });
 });
 
