@@ -48,8 +48,9 @@ export async function viewJob(status: JobStatus, { queue, now }: JobViewDeps) {
 }
 
 /** What it came to, without what the job says already. */
-function viewSummary({ v: _v, jobId: _jobId, createdAt: _createdAt, ...summary }: NonNullable<JobStatus['summary']>) {
-  return summary;
+function viewSummary(summary: NonNullable<JobStatus['summary']>) {
+  const { v: _v, jobId: _jobId, createdAt: _createdAt, startedAt: _startedAt, ...rest } = summary;
+  return rest;
 }
 
 /** Only a place that the client named: the others are ours. */

@@ -39,7 +39,7 @@ const jobSchema = z.strictObject({
   results: z.strictObject({ bucket: z.string(), prefix: z.string() }).exactOptional(),
   notify: z.array(subscriptionSchema).exactOptional().describe('without secrets'),
   error: errorRecordSchema.exactOptional().describe('why the job as a whole failed'),
-  summary: jobSummarySchema.omit({ v: true, jobId: true, createdAt: true }).exactOptional(),
+  summary: jobSummarySchema.omit({ v: true, jobId: true, createdAt: true, startedAt: true }).exactOptional(),
   links: z.strictObject({
     self: z.string(),
     items: z.string(),

@@ -56,6 +56,7 @@ async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<J
   const tally = new Tally();
   const withdrawn = new FailedAudio();
   const failures = new RoundFailures();
+  let startedAt: string | undefined;
   for await (const { line, round: lastRound, placed } of outcomesByLine(plans, store)) {
     let outcome = wholeOutcome(placed) ?? (lastRound < round ? joined.get(line) : undefined);
     if (outcome === undefined) {
@@ -65,7 +66,10 @@ async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<J
     }
     withdrawn.add(outcome);
     tally.add(outcome);
-    if (lastRound === round) failures.add(outcome, placed);
+    if (lastRound !== round) continue;
+    failures.add(outcome, placed);
+    // ISO 8601 in UTC sorts as text.
+    for (const one of placed) if (startedAt === undefined || one.startedAt < startedAt) startedAt = one.startedAt;
   }
   if (joinedNow.length > 0) await putJson(store, joinedKey(jobId, round), joinedNow);
   // Here, not where they failed: in a job that was retried, only the last outcome counts.
@@ -96,6 +100,7 @@ async function finish(head: JobHead, round: number, deps: FinishDeps): Promise<J
     ...(round > 1 && { round }),
     outcome: tally.outcome(plan, cancelled),
     createdAt: head.createdAt,
+    ...(startedAt !== undefined && { startedAt }),
     finishedAt: now().toISOString(),
     ...tally.totals(),
     ...(plan.error !== undefined && { error: plan.error }),

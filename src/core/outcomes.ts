@@ -13,6 +13,8 @@ const READ_AHEAD = 16;
 
 export interface PlacedOutcome {
   readonly shardId: string;
+  /** when a worker took its shard up */
+  readonly startedAt: string;
   readonly outcome: ItemOutcome;
 }
 
@@ -63,7 +65,7 @@ async function* outcomesOfRound(
         placed = [];
       }
       line = outcome.line;
-      placed.push({ shardId: record.shardId, outcome });
+      placed.push({ shardId: record.shardId, startedAt: record.startedAt, outcome });
     }
   }
   if (placed.length > 0) yield { line, round, placed };

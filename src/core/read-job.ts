@@ -240,7 +240,7 @@ function percentOf(plan: JobPlan, counts: Counts): number {
 }
 
 function finishedStatus(head: JobHead, round: number, plan: JobPlan | undefined, summary: JobSummary): JobStatus {
-  const { outcome, finishedAt, items, succeeded, failed, audioSeconds, error } = summary;
+  const { outcome, startedAt, finishedAt, items, succeeded, failed, audioSeconds, error } = summary;
   const shards = plan?.shards ?? 0;
   return {
     id: head.id,
@@ -249,6 +249,7 @@ function finishedStatus(head: JobHead, round: number, plan: JobPlan | undefined,
     ...(head.tenant !== undefined && { tenant: head.tenant }),
     state: outcome,
     createdAt: head.createdAt,
+    ...(startedAt !== undefined && { startedAt }),
     finishedAt,
     items: { total: items, succeeded, failed, pending: 0 },
     shards: { total: shards, recorded: shards },

@@ -85,6 +85,8 @@ export const jobSummarySchema = z.strictObject({
   round: z.int().exactOptional(),
   outcome: z.enum(['completed', 'partially_failed', 'failed', 'cancelled']),
   createdAt: z.string(),
+  /** when a worker took up the first of this round */
+  startedAt: z.string().exactOptional(),
   finishedAt: z.string(),
   items: z.int(),
   succeeded: z.int(),

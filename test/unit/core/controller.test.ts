@@ -458,7 +458,7 @@ describe('finishing', () => {
 
 describe('a job’s status', () => {
   it('is derived from what is in the store, step by step', async () => {
-    const { controller, submit, queue, work, workAll, store } = house();
+    const { controller, submit, queue, work, workAll, store, time } = house();
     const reader = new JobReader(store);
     assert.equal(await reader.read('job'), undefined);
     assert.equal(await reader.read('../x'), undefined);
@@ -473,12 +473,15 @@ describe('a job’s status', () => {
     assert.deepEqual([one?.items.succeeded, one?.items.failed, one?.shards.recorded], [1, 1, 1]);
     assert.ok(one !== undefined && one.percent > 30 && one.percent < 40);
     assert.ok(one.audioSeconds.finished > 0 && one.audioSeconds.finished < one.audioSeconds.predicted);
+    time.ms += 5_000;
     await workAll();
     assert.equal((await reader.read('job'))?.percent, 99.9);
     await controller.pass();
     const done = await reader.read('job');
     assert.deepEqual([done?.state, done?.percent, done?.items.pending], ['partially_failed', 100, 0]);
     assert.ok(done?.finishedAt);
+    assert.equal(done.startedAt, one.startedAt);
+    assert.ok(done.startedAt !== undefined && done.startedAt < done.finishedAt);
   });
 
   it('reads each record once, however often it is asked', async () => {
