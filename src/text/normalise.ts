@@ -3,6 +3,7 @@
  * and the first that speaks takes its characters; everything else stays. See rule.ts for the shape of a grammar.
  */
 import type { ReadingOptions } from '../core/ports.ts';
+import { readingPlaces } from '../core/reading-override.ts';
 import { CHINESE, CHINESE_BASIC } from './chinese/grammar.ts';
 import { emojiRule } from './emoji.ts';
 import { ENGLISH, ENGLISH_BASIC, ENGLISH_DAY_FIRST } from './english/grammar.ts';
@@ -92,7 +93,7 @@ export interface SaidWord {
 /** The same, with the way back to the written characters. Not trimmed. */
 export function speak(paragraph: string, language: string, options: SpeakOptions = {}): SpokenText {
   const grammar = grammarOf(language, options);
-  const text = grammar.fold(paragraph);
+  const text = foldAround(paragraph, grammar.fold);
   const builder = new SpokenTextBuilder(text, grammar.gap);
   const words = withoutOverlap(options.said ?? [], options.lexicon?.matches(paragraph, primaryTag(language)) ?? []);
   let nextWord = 0;
@@ -165,4 +166,16 @@ function firstToSpeak(
 function endOf(sticky: RegExp, text: string, at: number): number {
   sticky.lastIndex = at;
   return sticky.test(text) ? sticky.lastIndex : at;
+}
+
+/** Readings keep their tone marks: `{好|hǎo}`. */
+function foldAround(text: string, fold: Grammar['fold']): string {
+  const folded = fold(text);
+  let kept = '';
+  let last = 0;
+  for (const { start, end } of readingPlaces(text)) {
+    kept += folded.slice(last, start) + text.slice(start, end);
+    last = end;
+  }
+  return kept + folded.slice(last);
 }

@@ -45,6 +45,7 @@ test('braces that hold no reading are text, and are cut like text', () => {
   assert.ok(pieces('{行行行行行行|x}'.repeat(4), 12).every((piece) => spokenBytes(piece) <= 12));
 });
 
-test('a reading may be written with wider spaces', () => {
+test('a reading may be written with wider spaces and with tone marks, in a text of any language', () => {
+  assert.equal(normalise('say {好|hǎo}, café', 'en'), 'say {好|hǎo}, cafe');
   assert.equal(normalise('{重庆|chong2 \t qing4}', 'zh'), '{重庆|chong2 qing4}');
 });
