@@ -88,8 +88,8 @@ const LETTERS: readonly Rule[] = [
   ...LETTERED_CODE_RULES,
   rule('N[oO]\\. ?(?=\\d)', '第'),
   rule('(Mrs?|Ms|Dr|Prof|St)\\.(?= ?[A-Z])', ([, title = '']) => TITLES[title]),
-  rule(`(?=[IVXLC])${ROMAN}(?![A-Za-z0-9])`, (match) =>
-    textBefore(match).endsWith('第') ? cardinal(String(romanValue(match[0]))) : undefined,
+  rule(`(?=[IVXLC])${ROMAN}(?![A-Za-z0-9])|(?=[ivxlc])${ROMAN.toLowerCase()}(?![A-Za-z0-9])`, (match) =>
+    textBefore(match).endsWith('第') ? cardinal(String(romanValue(match[0].toUpperCase()))) : undefined,
   ),
 ];
 
