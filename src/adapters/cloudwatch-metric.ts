@@ -1,6 +1,6 @@
 /**
- * A number that CloudWatch is told once a minute while it is above zero, and once when it no longer is: whoever scales by it sees work
- * that SageMaker's own metrics may not count, and silence costs nothing.
+ * A number that CloudWatch is told once a minute, zero included: whoever scales by it sees work that SageMaker's own metrics may not
+ * count, and a formula over several metrics is never without data while a server runs.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
@@ -29,7 +29,6 @@ export class CloudWatchMetric {
   readonly #client: CloudWatchClient;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
-  #published = 0;
 
   constructor(options: CloudWatchMetricOptions) {
     const { region, endpoint, credentials } = options;
@@ -58,8 +57,7 @@ export class CloudWatchMetric {
     const { value, intervalMs = INTERVAL_MS } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const now = value();
-      if (now > 0 || this.#published > 0) await this.#publish(now);
+      await this.#publish(value());
       await delay(intervalMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -80,7 +78,6 @@ export class CloudWatchMetric {
     });
     try {
       await this.#client.send(command, { abortSignal: this.#stop.signal });
-      this.#published = value;
     } catch (thrown) {
       if (this.#stop.signal.aborted) return;
       log('metric.not-published', { metric: name, error: thrown instanceof Error ? thrown.name : 'unknown error' });
