@@ -7,6 +7,7 @@ import type { ManifestFormat } from '../src/core/manifest.ts';
 import { planJob } from '../src/core/planner.ts';
 import type { ArtifactStore } from '../src/core/ports.ts';
 import { submitJob } from '../src/core/submit-job.ts';
+import { silenceVendors } from '../src/runtime/config.ts';
 import type { Narrator } from '../src/runtime/narrator.ts';
 import { residentBytes } from './child-report.ts';
 import { openNarrator } from './workload.ts';
@@ -29,6 +30,7 @@ async function planOnFolder(narrator: Narrator, path: string, root: string) {
 
 /** The manifest is put into the bucket first, and taken from there. */
 async function planOnS3(narrator: Narrator, path: string, endpoint: string) {
+  silenceVendors();
   const store = await openS3Store({ bucket: 'bench', endpoint, forcePathStyle: true });
   const manifest = await openManifestFile(path);
   await store.put('inbox', manifest.read());

@@ -1,5 +1,5 @@
 /** The worker of queue.ts, forked with a WorkerTask as JSON: works until its parent lets go of it; to every message it answers with a WorkerReport of the time since the last. */
-import { readConfig } from '../src/runtime/config.ts';
+import { readConfig, silenceVendors } from '../src/runtime/config.ts';
 import { openStore } from '../src/runtime/open-store.ts';
 import { QueueWorker } from '../src/runtime/queue-worker.ts';
 import { metered, type StoreRequest } from './metered-store.ts';
@@ -17,6 +17,7 @@ export interface WorkerReport {
   readonly engine: EngineTimes;
 }
 
+silenceVendors();
 const { environment, modelDigest, audioSecondsPerSecond } = JSON.parse(process.argv[2]!) as WorkerTask;
 const config = readConfig(environment);
 const { store, openResults, close } = await openStore(config);

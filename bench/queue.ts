@@ -22,7 +22,7 @@ import { planJob } from '../src/core/planner.ts';
 import type { ArtifactStore } from '../src/core/ports.ts';
 import { readAhead } from '../src/core/read-ahead.ts';
 import { submitJob } from '../src/core/submit-job.ts';
-import { readConfig } from '../src/runtime/config.ts';
+import { readConfig, silenceVendors } from '../src/runtime/config.ts';
 import type { Narrator } from '../src/runtime/narrator.ts';
 import { openStore } from '../src/runtime/open-store.ts';
 import { RedisServer } from '../test/support/redis-server.ts';
@@ -148,6 +148,7 @@ async function measure(
 ): Promise<Run> {
   const queueName = `bench-${randomUUID()}`;
   const environment = { ...place.environment, NARRATOR_REDIS_URL: redisUrl, NARRATOR_QUEUE: queueName };
+  silenceVendors();
   const shared = await openStore(readConfig(environment));
   const modelDigest = narrator.speechModel.digest;
   const worker = await BenchWorker.start({

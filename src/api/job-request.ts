@@ -80,7 +80,7 @@ function fromJson(text: string, context: z.core.$RefinementCtx<string>): unknown
 }
 
 /** In the place of a webhook's `secret` in `options`: addresses stand in the logs of every proxy, headers do not. */
-export const SECRET_HEADER = 'narrator-webhook-secret';
+const SECRET_HEADER = 'narrator-webhook-secret';
 
 /** A parameter of its own wins over the same in `options`. @throws NarratorError request_invalid naming the parameter */
 export function optionsOfQuery({ query, headers }: Pick<Request, 'query' | 'headers'>): JobOptions {
