@@ -7,7 +7,7 @@ import { openFilesystemStore } from '../adapters/store-filesystem.ts';
 import { MemoryStore } from '../adapters/store-memory.ts';
 import { NarratorError } from '../core/errors.ts';
 import type { JobParameters } from '../core/job.ts';
-import { type LexiconEntryInput, type LexiconSource, lexiconSource } from '../core/lexicon.ts';
+import { type LexiconEntryInput, lexiconSource } from '../core/lexicon.ts';
 import { type ItemDefaults, type ItemDefaultsInput, itemDefaultsSchema } from '../core/manifest.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import { planDryRun } from '../core/planner.ts';
@@ -19,7 +19,6 @@ import { EngineProcess } from '../engine/engine-process.ts';
 import { type Model, openModel } from '../engine/f5/model-directory.ts';
 import { speechModel } from '../engine/f5/speech-model.ts';
 import { findModelDirectory } from '../engine/models/list-models.ts';
-import { Lexicon } from '../text/lexicon.ts';
 import { voicesNamed } from '../text/markup.ts';
 import { segmentText } from '../text/segment-text.ts';
 import type { Config } from './config.ts';
@@ -27,7 +26,6 @@ import { EmbeddedJobs, type EmbeddedJobsOptions } from './embedded-jobs.ts';
 import { Lexicons } from './lexicons.ts';
 import { modelPlaces } from './model-places.ts';
 import { type BookItems, type BookOptions, openSourceFile } from './open-book.ts';
-import { readLexicon } from './open-lexicon.ts';
 import { openStore, type SharedStore } from './open-store.ts';
 import { runFolder, type RunOptions, type RunSummary } from './run-folder.ts';
 import { SPEECH_KEYS, speakText, type SpeakTextOptions, type SpeechInfo } from './speak-text.ts';
@@ -119,7 +117,7 @@ export class Narrator {
     const ownStore = store === undefined && config.store !== undefined ? await openStore(config) : undefined;
     const shared = store ?? ownStore?.store;
     const voices = await Voices.open({ home: config.home, ...(shared && { store: shared }) }, model);
-    const lexicons = new Lexicons(await deploymentLexicon(config, log));
+    const lexicons = await Lexicons.open(config.lexicon, log);
     return new Narrator({ config, model, voices, ownStore, lexicons, log });
   }
 
@@ -254,8 +252,8 @@ export class Narrator {
     return {
       model: this.speechModel,
       voices: this.voices,
-      segmentText: (text, { lexicons = () => NO_LEXICONS, ...options }) =>
-        segmentText(text, { ...options, lexiconOf: (voice) => this.lexicons.words(lexicons(voice)) }),
+      segmentText: (text, { lexicons, ...options }) =>
+        segmentText(text, { ...options, lexiconOf: (voice) => this.lexicons.words(lexicons?.(voice)) }),
       voicesNamed,
       turn,
       ...(manifest && { readTextFile: (path, options) => manifest.readTextFile(path, options) }),
@@ -275,15 +273,6 @@ export class Narrator {
     await jobs.close();
     this.#open.delete(jobs);
   }
-}
-
-const NO_LEXICONS: readonly LexiconSource[] = [];
-
-async function deploymentLexicon({ lexicon: path }: Config, log: Log): Promise<Lexicon | undefined> {
-  if (path === undefined) return undefined;
-  const { entries, skipped } = await readLexicon(path);
-  if (skipped.length > 0) log('lexicon.skipped', { words: skipped.length });
-  return new Lexicon(entries);
 }
 
 /** Puts a speech where a person wants it: out.wav, and out.json beside it, which comes first. */
