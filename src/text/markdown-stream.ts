@@ -131,6 +131,6 @@ function withoutMarks(part: string, place: 'line' | 'inside'): string {
 const INSIDE = '.';
 
 function plainText(markdown: string): string {
-  // Pauses are those of sentences and paragraphs here; '[pause for effect]', of which models are fond, is no error.
+  // Pauses are those of sentences and paragraphs here; '[pause for effect]', of which models are fond, is not to be said.
   return readMarkdown(markdown.replaceAll(/\[pause[^\]\n]{0,40}\]/g, ' ')).text;
 }
