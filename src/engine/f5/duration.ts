@@ -37,6 +37,18 @@ export function speechFrames(textBytes: number, pace: Pace, speed: number): numb
   return Math.max(1, Math.floor(withRoom > byRule ? withRoom : byRule));
 }
 
+const ENDS = /[\p{Sentence_Terminal}\p{Pd},;:，；：…]["'”’)\]]*$/u;
+
+/**
+ * A short text as it is spoken: with a full stop, where it ends in a word. Without one the model goes on to the last frame (the
+ * built-in one cut 52 of 54 such ends, and 26 of 78 of those with a mark). Longer texts stay what they are: they
+ * may be parts of a sentence, and have time to end.
+ */
+export function withFullStop(text: string, frames: number, speed: number): string {
+  if (frames * speed >= SHORT_SPEECH_FRAMES.longest || ENDS.test(text)) return text;
+  return /\p{Script=Han}$/u.test(text) ? `${text}。` : `${text}.`;
+}
+
 /**
  * The longest text, in UTF-8 bytes, whose speech fits into `planFrames` together with the prompt: every text of at most
  * so many bytes does, by the same rule.

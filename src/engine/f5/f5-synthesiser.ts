@@ -5,7 +5,7 @@ import type { EngineInfo } from '../../core/ports.ts';
 import type { PreparedVoice } from '../../core/voice.ts';
 import type { BatchItem, BatchOutcome, BatchStatistics, BatchSynthesiser, ModelOptions } from '../protocol.ts';
 import { collate, totalFrames, type CollateItem } from './collate.ts';
-import { promptFrames } from './duration.ts';
+import { promptFrames, withFullStop } from './duration.ts';
 import { openModel, type Model } from './model-directory.ts';
 import { physicalCores } from './physical-cores.ts';
 import { PromptCache, type Prompt } from './prompt-cache.ts';
@@ -130,7 +130,8 @@ export class F5Synthesiser implements BatchSynthesiser {
   #prepare(item: BatchItem): Prepared {
     const prompt = this.#prompts.get(item.voiceVersion);
     if (prompt === undefined) throw new NarratorError('internal', `voice ${item.voiceVersion} was not added`);
-    const tokens = this.#tokenizer.tokenize(prompt.transcript + item.text).ids;
+    const text = withFullStop(item.text, item.frames, item.parameters.speed);
+    const tokens = this.#tokenizer.tokenize(prompt.transcript + text).ids;
     const duration = totalFrames(prompt.frames, item.frames, prompt.melFrames, tokens.length);
     const { maxFrames } = this.#model.description.limits;
     if (duration > maxFrames) {

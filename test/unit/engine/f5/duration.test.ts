@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NarratorError } from '../../../../src/core/errors.ts';
-import { maxTextBytes, promptFrames, speechFrames, utf8Bytes } from '../../../../src/engine/f5/duration.ts';
+import {
+  maxTextBytes,
+  promptFrames,
+  speechFrames,
+  utf8Bytes,
+  withFullStop,
+} from '../../../../src/engine/f5/duration.ts';
 import { golden } from './tiny-golden.ts';
 
 const pace = { promptFrames: 306, transcriptBytes: 63 };
@@ -32,6 +38,22 @@ test('short texts have room for their word: from 0.6 seconds to the second from 
   assert.equal(speechFrames(utf8Bytes('Hi.'), pace, 1), 61);
   const rule = (bytes: number) => Math.floor((pace.promptFrames / pace.transcriptBytes) * bytes);
   for (let bytes = 20; bytes < 200; bytes++) assert.equal(speechFrames(bytes, pace, 1), rule(bytes));
+});
+
+test('a short text that ends in a word is spoken with a full stop', () => {
+  for (const [text, spoken] of [
+    ['Unit one', 'Unit one.'],
+    ['是', '是。'],
+    ['{行|hang2}', '{行|hang2}.'],
+    ['No.', 'No.'],
+    ['"What?"', '"What?"'],
+    ['是。', '是。'],
+    ['first,', 'first,'],
+  ] as const) {
+    assert.equal(withFullStop(text, 70, 1), spoken);
+    assert.equal(withFullStop(text, 94, 1), text);
+    assert.equal(withFullStop(text, 40, 2), spoken);
+  }
 });
 
 test('no text gets less than a shorter one', () => {
