@@ -9,7 +9,7 @@ import { emojiRule } from './emoji.ts';
 import { ENGLISH, ENGLISH_BASIC, ENGLISH_DAY_FIRST } from './english/grammar.ts';
 import { primaryTag, readsDayFirst } from './language-tag.ts';
 import type { Words } from './lexicon.ts';
-import { type Grammar, rule, type RuleList, ruleList, WORD } from './rule.ts';
+import { type Grammar, rule, type Rule, type RuleList, ruleList, WORD } from './rule.ts';
 import { type SpokenText, SpokenTextBuilder } from './spoken-text.ts';
 import { COMMON_RULES } from './symbols.ts';
 
@@ -36,10 +36,9 @@ const GRAMMARS: Readonly<Record<'basic' | 'full', ReadonlyMap<string, Grammar>>>
   ]),
 };
 
-interface ReadyGrammar extends Pick<Grammar, 'fold' | 'plain' | 'word' | 'gap'> {
+/** Most words have no rule, whereas every number and nearly every sign has one. */
+interface ReadyGrammar extends Omit<Grammar, 'letters'> {
   readonly letters: RuleList;
-  readonly digits: RuleList;
-  readonly others: RuleList;
 }
 
 /** One for each choice there is, made when it is first asked for. */
@@ -54,8 +53,7 @@ function grammarOf(language: string, { normalise: level = 'full', emoji = 'drop'
   if (grammar === undefined) {
     const chosen = level === 'off' ? OFF : isDayFirst ? ENGLISH_DAY_FIRST : (GRAMMARS[level].get(known) ?? PLAIN);
     const others = emoji === 'name' && level !== 'off' ? [emojiRule(known), ...chosen.others] : chosen.others;
-    const { letters, digits } = chosen;
-    grammar = { ...chosen, letters: ruleList(letters), digits: ruleList(digits), others: ruleList(others) };
+    grammar = { ...chosen, others, letters: ruleList(chosen.letters) };
     ready.set(key, grammar);
   }
   return grammar;
@@ -115,7 +113,7 @@ export function speak(paragraph: string, language: string, options: SpeakOptions
     }
     const isLetter = endOf(LETTER, text, at) > at;
     const said = firstToSpeak(
-      isLetter ? grammar.letters : endOf(DIGIT, text, at) > at ? grammar.digits : grammar.others,
+      isLetter ? rulesFor(grammar.letters, text, at) : endOf(DIGIT, text, at) > at ? grammar.digits : grammar.others,
       text,
       { at, limit },
     );
@@ -146,14 +144,18 @@ function withoutOverlap(first: readonly SaidWord[], second: readonly SaidWord[])
   return [...words, ...second.slice(next)];
 }
 
+function rulesFor({ rules, any, apart }: RuleList, text: string, at: number): readonly Rule[] {
+  any.lastIndex = at;
+  return any.test(text) ? rules : apart;
+}
+
 /** The first rule that speaks and does not reach over `limit`, where a word of the lexicon stands. */
 function firstToSpeak(
-  { rules, any, apart }: RuleList,
+  rules: readonly Rule[],
   text: string,
   { at, limit }: { at: number; limit: number },
 ): { words: string; end: number } | undefined {
-  any.lastIndex = at;
-  for (const { at: pattern, say } of any.test(text) ? rules : apart) {
+  for (const { at: pattern, say } of rules) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match === null || match[0] === '' || at + match[0].length > limit) continue;

@@ -14,7 +14,7 @@ test('sentences stay whole and whole sentences stay apart', () => {
       'Dr. Smith arrived at 3.14 p.m. with Mrs. J. K. Jones, as usual. He said nothing about it to anybody at all, e.g. to us.',
     ),
     [
-      'Doctor Smith arrived at three point one four p.m. with Missus J K Jones, as usual.',
+      'Doctor Smith arrived at three fourteen p.m. with Missus J K Jones, as usual.',
       'He said nothing about it to anybody at all, for example to us.',
     ].map((sentence) => sentence.replace('p.m.', 'P.M')),
   );
