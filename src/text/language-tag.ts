@@ -6,7 +6,7 @@ export function primaryTag(tag: string): string {
 }
 
 /** 'en-GB' -> 'GB', 'zh-Hant-TW' -> 'TW'; undefined for 'en' and for what stands in an extension. */
-export function regionOf(tag: string): string | undefined {
+function regionOf(tag: string): string | undefined {
   for (const subtag of tag.split('-').slice(1)) {
     if (subtag.length === 1) return undefined;
     if (/^(?:[A-Za-z]{2}|\d{3})$/.test(subtag)) return subtag.toUpperCase();
