@@ -21,7 +21,7 @@ describe('options of a job', () => {
 
   it('are normalised as the items of a manifest are', () => {
     const { defaults } = parse({ defaults: { voice: 'anna', seed: 7, language: 'EN-gb' } });
-    assert.deepEqual(defaults, { voice: 'anna', seed: '7', language: 'en' });
+    assert.deepEqual(defaults, { voice: 'anna', seed: '7', language: 'en-GB' });
   });
 
   it('name the place of results with or without a slash at its end', () => {
