@@ -212,7 +212,7 @@ export class Endpoint {
     this.account.ended(invocation, isSuccess ? 'completed' : 'failed', isSuccess ? undefined : answer.reason);
     const includeResponse = ['both', isSuccess ? 'success' : 'error'].includes(knobs.includeResponse);
     const message = notificationOf(invocation, answer, { endpoint: name, region, includeResponse });
-    await this.#publish(isSuccess ? successTarget : errorTarget, message, this.#times());
+    await this.#publish(isSuccess ? successTarget : errorTarget, message, this.#times(isSuccess));
   }
 
   /** @returns the answer, or the failure that it could not be stored */
@@ -236,9 +236,11 @@ export class Endpoint {
   }
 
   /** How often the next notification is delivered. */
-  #times(): 0 | 1 | 2 {
+  #times(isSuccess: boolean): 0 | 1 | 2 {
     const { chance, knobs } = this.#options;
-    const isLost = chance.happens('drop', knobs.dropNotifications);
+    const isNext = !isSuccess && knobs.dropNextFailures > 0;
+    if (isNext) knobs.dropNextFailures -= 1;
+    const isLost = chance.happens('drop', knobs.dropNotifications) || isNext;
     const isDoubled = chance.happens('double', knobs.duplicateNotifications);
     if (isLost) {
       this.account.note('notificationsDropped');

@@ -80,6 +80,7 @@ const KNOBS = {
 
   // What is told of it
   dropNotifications: number('rate', 0, 'notifications that are lost'),
+  dropNextFailures: number('count', 0, 'so many of the next notifications of failures are lost'),
   duplicateNotifications: number('rate', 0, 'notifications that come twice'),
   includeResponse: choice(
     ['none', 'success', 'error', 'both'],

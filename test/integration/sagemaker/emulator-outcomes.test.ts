@@ -163,6 +163,13 @@ test('notifications are lost and doubled as the seed says', async (t) => {
   assert.ok(one.notificationsDropped > 0 && one.notificationsDoubled > 0);
 });
 
+test('the next notification of a failure can be lost, and no other', async (t) => {
+  const { invoke, emulator, notifications } = await emulatedEndpoint(t, { dropNextFailures: 1, maxConcurrent: 1 });
+  for (const [id, answer] of Object.entries({ a: 200, b: 500, c: 500 })) await invoke({ answer }, { InferenceId: id });
+  assert.deepEqual((await notifications(2)).map((told) => told.inferenceId).sort(), ['a', 'c']);
+  assert.equal(emulator.faults().notificationsDropped, 1);
+});
+
 test('the first message tries the topic, and messages lie in envelopes unless they are delivered raw', async (t) => {
   for (const rawDelivery of [false, true]) {
     const { messages } = await emulatedEndpoint(t, { rawDelivery });
