@@ -1,4 +1,4 @@
-/** The whole service on this machine: two APIs and two workers over S3 and Redis, with the built-in model. */
+/** The whole service on this machine: two APIs and two workers over S3 and Redis, with the built-in model. E2E_LINES=200 makes it long. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
@@ -8,6 +8,8 @@ import { WebhookReceiver } from '../support/webhook-receiver.ts';
 import { jsonl, lines } from './manifests.ts';
 import { parseWav } from './narration.ts';
 import { FAST, jsonLines, Workplace } from './narrator-process.ts';
+
+const LINES = Number(process.env.E2E_LINES ?? 30);
 
 interface Job {
   readonly id: string;
@@ -44,19 +46,19 @@ describe('the stack', { timeout: 900_000 }, () => {
   test('every line ends as one WAV in S3, the webhook hears of it once, and the bytes are those of a run without any of it', async (t) => {
     const place = await Workplace.open(t);
     const env = stack.clientEnv;
-    const items = lines(30);
+    const items = lines(LINES);
     await place.write('m.jsonl', jsonl(items));
     const submitting = ['submit', 'm.jsonl', '--notify', receiver.url, '--metadata', 'book=7', ...FAST];
     const job = await place.json<Job>([...submitting, '--wait'], {
       env: { ...env, NARRATOR_WEBHOOK_SECRET: stack.webhookSecret },
     });
-    assert.deepEqual([job.status, job.items.succeeded], ['completed', 30]);
-    assert.equal(wavsIn(STORE_BUCKET, `store/jobs/${job.id}/`).length, 30);
+    assert.deepEqual([job.status, job.items.succeeded], ['completed', LINES]);
+    assert.equal(wavsIn(STORE_BUCKET, `store/jobs/${job.id}/`).length, LINES);
     assert.deepEqual((await jobOf(job.id, 1)).items, job.items, 'the other API says something else');
 
     const fetched = await place.json<{ fetched: number }>(['fetch', job.id, '-o', 'out'], { env });
-    assert.equal(fetched.fetched, 30);
-    assert.equal((await jsonLines(place.path('out/results.jsonl'))).length, 30);
+    assert.equal(fetched.fetched, LINES);
+    assert.equal((await jsonLines(place.path('out/results.jsonl'))).length, LINES);
     const few = items.slice(0, 4);
     await place.write('few.jsonl', jsonl(few));
     await place.narrator(['run', 'few.jsonl', '-o', 'run', ...FAST]);
