@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NarratorError } from '../../src/core/errors.ts';
+import { joinBlocks } from '../../src/text/html-blocks.ts';
+import { htmlToMarkdown } from '../../src/text/html-to-markdown.ts';
 import { readMarkdown } from '../../src/text/markdown.ts';
 import { normalise } from '../../src/text/normalise.ts';
 import { segmentText } from '../../src/text/segment-text.ts';
+import { document } from '../support/make-epub.ts';
 
 test('segmenting ends: 15,000 characters of what makes rules look far', () => {
   for (const unit of [
@@ -110,3 +113,11 @@ function assertEnds(read: () => readonly unknown[]): void {
     assert.ok(error instanceof NarratorError && error.code === 'item_invalid', String(error));
   }
 }
+
+test('reading HTML ends, and loses no word: 10,000 elements, closed or not', () => {
+  const count = 10_000;
+  for (const part of ['<p>a', 'a</b>', 'a<sup>1</sup>', 'a<br/>', '<i> </i>a', 'a&', '<td>a']) {
+    const text = joinBlocks(htmlToMarkdown(document(part.repeat(count)), 'a.xhtml').blocks);
+    assert.equal(text.split('a').length - 1, count, part);
+  }
+});

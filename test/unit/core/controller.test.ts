@@ -333,7 +333,7 @@ describe('the controller', () => {
       started.push(key.split('/')[1] ?? '');
       return read(key);
     };
-    const large = jsonLines({ id: 'x', text: 'x'.repeat(600_000) }, { id: 'y', text: 'x'.repeat(600_000) });
+    const large = jsonLines({ id: 'x', text: 'One.' }).replace('{', `{${' '.repeat(1_200_000)}`);
     for (const [id, manifest] of [
       ['a-large', large],
       ['b-large', large],

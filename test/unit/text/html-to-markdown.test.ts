@@ -129,11 +129,3 @@ test('endless depth is an error that names its line', () => {
       error instanceof NarratorError && /^Line 2\d{3} of a\.xhtml is more than 2000 elements deep/.test(error.message),
   );
 });
-
-test('many times the same, closed or not, loses no word', () => {
-  const count = 10_000;
-  for (const part of ['<p>a', 'a</b>', 'a<sup>1</sup>', 'a<br/>', '<i> </i>a', 'a&', '<td>a']) {
-    const text = markdown(part.repeat(count));
-    assert.equal(text.split('a').length - 1, count, part);
-  }
-});
