@@ -165,7 +165,7 @@ test('a CSV manifest does the same; text files are read inside of its folder onl
 test('a manifest of which nothing can be used fails as a whole and says why', async (t) => {
   const place = await Workplace.open(t);
   const refused: [name: string, content: string, says: RegExp][] = [
-    ['book.txt', 'Hello.', /book\.txt ends in none of \.jsonl, \.ndjson, \.csv/],
+    ['book.pdf', 'Hello.', /book\.pdf ends in none of \.jsonl, \.ndjson, \.csv/],
     ['empty.jsonl', '\n\n', /manifest_invalid/],
     ['header.csv', 'name,words\na,Hello.\n', /unknown column "name"[^]*manifest_invalid/],
     ['bad.jsonl', jsonl([{ id: 'a', text: '' }]), /Line 1[^]*text_empty/],
