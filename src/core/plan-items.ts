@@ -148,13 +148,18 @@ function itemPlanner(options: PlanOptions, deps: PlanDeps, limits: ManifestLimit
   const defaults = options.defaults ?? {};
   const cast = new Cast(deps.voices);
   const itemLexicons = new ItemLexicons(options.lexicon, deps.voices);
+  // Once, not for each of a million lines.
+  const place: TextPlace = { ...deps, limits, source: options.source };
 
   return async (item: ManifestItem, line: number): Promise<PlannedItem> => {
     const voice = await cast.ofItem(item.voice ?? defaults.voice, line);
     const language = item.language ?? defaults.language ?? 'auto';
     const parameters = { ...options.parameters, speed: item.speed ?? defaults.speed ?? 1 };
-    const text = await textOf(item, line, { ...deps, limits, source: options.source });
-    const { normalise, emoji, markup, unsupported = 'error' } = { ...defaults, ...item };
+    const text = await textOf(item, line, place);
+    const normalise = item.normalise ?? defaults.normalise;
+    const emoji = item.emoji ?? defaults.emoji;
+    const markup = item.markup ?? defaults.markup;
+    const unsupported = item.unsupported ?? defaults.unsupported ?? 'error';
     const voices = await cast.ofText(voicesNamed(text, markup ?? 'none'));
     const voiceOf = (name: string | undefined) => (name === undefined ? undefined : voices.get(name)) ?? voice;
     const lexiconsOf = await itemLexicons.of([voice, ...voices.values()]);
