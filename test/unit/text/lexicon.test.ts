@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { spokenBytes } from '../../../src/core/reading-override.ts';
 import type { LexiconEntry } from '../../../src/core/lexicon.ts';
 import { Lexicon, lexiconStack } from '../../../src/text/lexicon.ts';
 import { normalise } from '../../../src/text/normalise.ts';
 import { segmentText } from '../../../src/text/segment-text.ts';
-import { assertNothingLost, randomNumbers, randomText } from './random-text.ts';
+import { assertNothingLost } from './random-text.ts';
 
 const ENTRIES: readonly LexiconEntry[] = [
   { written: 'gif', spoken: 'jif' },
@@ -63,24 +62,6 @@ test('its digest is that of what it says, in any order', () => {
   assert.equal(new Lexicon([...ENTRIES, { written: 'gif', spoken: 'jif' }]).size, ENTRIES.length);
 });
 
-test('no text is lost or breaks it, whatever stands beside its words', () => {
-  const next = randomNumbers(5);
-  for (let round = 0; round < 500; round += 1) {
-    const words = ENTRIES.map(({ written }) => written);
-    const text = Array.from(
-      { length: 4 },
-      () => randomText(next, 5) + (words[Math.floor(next() * words.length)] ?? ''),
-    ).join('');
-    const language = ['en', 'zh', 'fr'][round % 3] ?? 'en';
-    const segments = segmentText(text, { language, maxBytes: 60, lexicon: LEXICON });
-    assertNothingLost(
-      text,
-      segments.map(({ written }) => written),
-    );
-    for (const { spoken } of segments) assert.ok(spokenBytes(spoken) <= 60);
-  }
-});
-
 test('of several lexicons the nearest counts, but the longest word first', () => {
   const job = new Lexicon([
     { written: 'gif', spoken: 'job' },
@@ -106,15 +87,6 @@ test('of several lexicons the nearest counts, but the longest word first', () =>
     'A voice, deployment',
   );
   assert.deepEqual(lexiconStack([]).matches('gif', 'en'), []);
-});
-
-test('spellings of one word that differ in case only do not make it slow', () => {
-  const spelling = (n: number) => Array.from({ length: 14 }, (_, bit) => ((n >> bit) & 1 ? 'A' : 'a')).join('');
-  const lexicon = new Lexicon(
-    Array.from({ length: 2 ** 14 }, (_, n) => ({ written: spelling(n), spoken: `x${n}`, matchCase: true })),
-  );
-  assert.equal(lexicon.size, 2 ** 14);
-  assert.deepEqual(lexicon.matches(spelling(77), 'en'), [{ start: 0, end: 14, spoken: 'x77' }]);
 });
 
 test('a voice that the text switches to has its own words', () => {
