@@ -9,8 +9,8 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', 'test');
 
-/** Rings whose tests start engines, servers and children that use every core: their files run one after another. */
-const HEAVY_RINGS = ['e2e', 'integration'];
+/** Its tests start engines, servers and children that use every core: their files run one after another. Those of integration mostly wait. */
+const HEAVY_RINGS = ['e2e'];
 
 function testFilesIn(path: string): string[] {
   if (statSync(path).isFile()) return [path];
