@@ -1,5 +1,5 @@
 /**
- * `node bench/gpu-placement.js --model DIR [--provider cuda] [--precision f16]`: loads the sampler with ONNX Runtime's own log open, which says on
+ * `node --import tsx bench/gpu-placement.ts --model DIR [--provider cuda] [--precision f16]`: loads the sampler with ONNX Runtime's own log open, which says on
  * standard error where it puts each node and where it copies between host and device. Of the loop's body nothing should leave the device.
  */
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * `node bench/gpu.js --model DIR [--provider cuda] [--precision f16] [--out FILE.json]`: what a model of any size makes on this machine, in
+ * `node --import tsx bench/gpu.ts --model DIR [--provider cuda] [--precision f16] [--out FILE.json]`: what a model of any size makes on this machine, in
  * audio-seconds a second and as a share of the chip's arithmetic, by batch, length and steps; then what budgets and buckets the batch policy
  * should have. It is no part of `npm run bench`: that has to run anywhere.
  */

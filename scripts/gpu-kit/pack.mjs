@@ -4,7 +4,7 @@
  * that fit through a narrow door (--part-mib, default 32); unpack.sh puts them together, run.sh runs the steps.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -35,11 +35,16 @@ const packageOf = (name) => join(root, 'node_modules', name);
 /** @returns the unpacked folder of a package as npm publishes it; npm checks its digest */
 function fetched({ package: name, version }) {
   const folder = join(kit, 'downloads', `${name}-${version}`);
-  if (existsSync(join(folder, 'package'))) return join(folder, 'package');
-  mkdirSync(folder, { recursive: true });
-  run('npm', ['pack', '--silent', '--pack-destination', folder, `${name}@${version}`], { cwd: folder });
-  run('tar', ['xzf', `${name}-${version}.tgz`], { cwd: folder });
-  rmSync(join(folder, `${name}-${version}.tgz`));
+  if (!existsSync(folder)) {
+    // Renamed once it is whole: what was interrupted is fetched again.
+    const part = `${folder}.part`;
+    rmSync(part, { recursive: true, force: true });
+    mkdirSync(part, { recursive: true });
+    run('npm', ['pack', '--silent', '--pack-destination', part, `${name}@${version}`], { cwd: part });
+    run('tar', ['xzf', `${name}-${version}.tgz`], { cwd: part });
+    rmSync(join(part, `${name}-${version}.tgz`));
+    renameSync(part, folder);
+  }
   return join(folder, 'package');
 }
 

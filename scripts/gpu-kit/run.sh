@@ -38,7 +38,7 @@ case $step in
   placement)
     need_model
     node "$kit/app/placement.js" --model "$model" --precision f16 >"$out/placement.txt" 2>&1 || true
-    grep -E 'Node\(s\) placed|Memcpy|CPUExecutionProvider' "$out/placement.txt" | head -60
+    grep -E 'Node\(s\) placed|Memcpy|CPUExecutionProvider' "$out/placement.txt" | head -60 || echo "the log says nothing of placement: see $out/placement.txt"
     ;;
   fast)
     need_model
