@@ -48,6 +48,7 @@ export function decodeFailure(reason: string): NarratorError {
   try {
     return NarratorError.fromRecord(errorRecordSchema.parse(JSON.parse(reason)));
   } catch {
-    return new NarratorError('shard_abandoned', `The queue gave the shard up: ${reason.slice(0, 200)}`);
+    // Not shard_abandoned: that ends a shard, and here the controller has dispatches left.
+    return new NarratorError('engine_crashed', `The queue gave the message up: ${reason.slice(0, 200)}`);
   }
 }

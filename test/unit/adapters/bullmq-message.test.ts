@@ -7,6 +7,7 @@ import {
   messageOfId,
   parseMessage,
 } from '../../../src/adapters/bullmq-message.ts';
+import { isFinal } from '../../../src/core/dispatch-shards.ts';
 import { NarratorError } from '../../../src/core/errors.ts';
 import { shardName } from '../../../src/core/keys.ts';
 
@@ -37,7 +38,7 @@ test('an error comes through the queue as it is, but for the end of a very long 
 
 test('what the queue says itself may pass: the shard is dispatched again', () => {
   for (const reason of ['job stalled more than allowable limit', '{"code":"no such code"}', '']) {
-    const { code, retryable } = decodeFailure(reason);
-    assert.deepEqual([code, retryable], ['shard_abandoned', true]);
+    const error = decodeFailure(reason);
+    assert.deepEqual([error.code, error.retryable, isFinal(error)], ['engine_crashed', true, false]);
   }
 });
