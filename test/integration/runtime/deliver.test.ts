@@ -121,11 +121,13 @@ describe('the deliverer', { timeout: 120_000 }, () => {
   const sharesOutbox = async () => {
     for (let number = 0; number < 20; number++) await tellOf(`job-${number}`, hook(`/200/${number}`));
     const all = [start(), start(), start()];
+    const delivered = () => all.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome === 'delivered');
     await until('nothing is owed', async () => (await keys(outboxPrefix)).length === 0);
+    // The outcome is told when the store has answered, a moment after the key is gone.
+    await until('all is told', () => delivered().length >= 20);
     assert.equal(receiver.received.length, 20);
     assert.equal(new Set(receiver.received.map(({ path }) => path)).size, 20);
-    const delivered = all.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome === 'delivered');
-    assert.equal(delivered.length, 20);
+    assert.equal(delivered().length, 20);
   };
   it('shares the outbox with others: each event arrives once', sharesOutbox);
 
