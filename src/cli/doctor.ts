@@ -1,7 +1,5 @@
 /** `narrator doctor`: what this machine can do, and what is missing. */
 import type { Command } from 'commander';
-import { diagnose } from '../runtime/diagnose.ts';
-import { Narrator } from '../runtime/narrator.ts';
 import { logFunction } from '../runtime/logger.ts';
 import type { CliContext } from './context.ts';
 import { addModelFlags, configWith, type ModelFlags } from './speaking-flags.ts';
@@ -18,6 +16,10 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
 async function doctor(context: CliContext, { json, ...flags }: ModelFlags & { json?: boolean }): Promise<void> {
   const { terminal, lifecycle, log } = context;
   const config = configWith(context.config, flags);
+  const [{ diagnose }, { Narrator }] = await Promise.all([
+    import('../runtime/diagnose.ts'),
+    import('../runtime/narrator.ts'),
+  ]);
   const checks = await diagnose(config, {
     open: async () => {
       const narrator = await Narrator.open(config, logFunction(log));

@@ -1,7 +1,6 @@
 /** The flag of the commands that take a lexicon of their own, and what they say of words that it has in vain. */
 import type { Command } from 'commander';
 import type { LexiconEntry } from '../core/lexicon.ts';
-import { readLexicon, skippedMessage } from '../runtime/open-lexicon.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface LexiconFlag {
@@ -21,6 +20,7 @@ export async function lexiconOption(
   terminal: Pick<Terminal, 'note'>,
 ): Promise<{ lexicon?: LexiconEntry[] }> {
   if (path === undefined) return {};
+  const { readLexicon, skippedMessage } = await import('../runtime/open-lexicon.ts');
   const { entries, skipped } = await readLexicon(path);
   const message = skippedMessage(skipped);
   if (message !== undefined) terminal.note(message);

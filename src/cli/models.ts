@@ -2,7 +2,6 @@
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { modelPlaces } from '../runtime/model-places.ts';
-import { models } from '../runtime/models.ts';
 import type { CliContext } from './context.ts';
 import { formatBar, formatBytes, formatTable } from './terminal.ts';
 
@@ -67,6 +66,7 @@ export function addModelsCommand(program: Command, context: CliContext): void {
 }
 
 async function list({ config, terminal }: CliContext, { json }: { json?: boolean }): Promise<void> {
+  const { models } = await import('../runtime/models.ts');
   const listings = await models.list(modelPlaces(config));
   if (json) return terminal.print(JSON.stringify(listings));
   const rows = listings.map(({ name, state, bytes, licence }) => [
@@ -80,6 +80,7 @@ async function list({ config, terminal }: CliContext, { json }: { json?: boolean
 }
 
 async function pull({ config, terminal, lifecycle }: CliContext, name: string, flags: PullFlags): Promise<void> {
+  const { models } = await import('../runtime/models.ts');
   const published = models.published(name);
   terminal.note(
     `${published.settings.name}: licence ${published.settings.licence.name}. ${published.settings.licence.note ?? ''}`,
@@ -129,6 +130,7 @@ async function pull({ config, terminal, lifecycle }: CliContext, name: string, f
 }
 
 async function build({ config, terminal, lifecycle }: CliContext, directory: string, flags: BuildFlags): Promise<void> {
+  const { models } = await import('../runtime/models.ts');
   const target = /[/\\]/.test(directory) ? resolve(directory) : join(modelPlaces(config).modelsDirectory, directory);
   const precision = flags.precision === undefined ? {} : { precision: flags.precision };
   const model =
@@ -155,6 +157,7 @@ async function build({ config, terminal, lifecycle }: CliContext, directory: str
 }
 
 async function verify({ config, terminal }: CliContext, name: string, { json }: { json?: boolean }): Promise<void> {
+  const { models } = await import('../runtime/models.ts');
   const model = await models.verify(await models.find(name, modelPlaces(config)), (file) =>
     terminal.progress(`reading ${file.path}`),
   );

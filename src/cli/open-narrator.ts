@@ -1,5 +1,5 @@
 /** A narrator that is closed when the command ends or is interrupted. */
-import { Narrator } from '../runtime/narrator.ts';
+import type { Narrator as OpenNarrator } from '../runtime/narrator.ts';
 import { logFunction } from '../runtime/logger.ts';
 import type { ShutdownPhase } from '../runtime/lifecycle.ts';
 import type { CliContext } from './context.ts';
@@ -10,7 +10,8 @@ export async function openNarrator(
   { config, lifecycle, log }: CliContext,
   flags: ModelFlags,
   before?: ShutdownPhase,
-): Promise<Narrator> {
+): Promise<OpenNarrator> {
+  const { Narrator } = await import('../runtime/narrator.ts');
   const narrator = await Narrator.open(configWith(config, flags), logFunction(log));
   if (before) lifecycle.add(before);
   lifecycle.add({ name: 'narrator', timeoutMs: 10_000, run: () => narrator.close() });

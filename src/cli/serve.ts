@@ -5,8 +5,7 @@ import { NarratorError } from '../core/errors.ts';
 import { boundHeap } from '../runtime/bound-heap.ts';
 import type { Config } from '../runtime/config.ts';
 import { logFunction } from '../runtime/logger.ts';
-import { type RunningServer, startServer } from '../runtime/server.ts';
-import { Service } from '../runtime/service.ts';
+import type { RunningServer } from '../runtime/server.ts';
 import type { CliContext } from './context.ts';
 import { addModelFlags, configWith, type ModelFlags, wholeNumber } from './speaking-flags.ts';
 
@@ -53,6 +52,10 @@ Example:
 
 async function serve(context: CliContext, { json, ...flags }: ServeFlags): Promise<void> {
   boundHeap();
+  const [{ Service }, { startServer }] = await Promise.all([
+    import('../runtime/service.ts'),
+    import('../runtime/server.ts'),
+  ]);
   const { terminal, lifecycle, log } = context;
   const service = await Service.open(withServerFlags(configWith(context.config, flags), flags), logFunction(log));
   // Known only after the service, and closed before it.

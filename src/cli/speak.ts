@@ -3,7 +3,6 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { NarratorError } from '../core/errors.ts';
-import { placeSpeech } from '../runtime/narrator.ts';
 import type { CliContext } from './context.ts';
 import { lexiconOption } from './lexicon-flag.ts';
 import { openNarrator } from './open-narrator.ts';
@@ -71,7 +70,10 @@ async function speak(context: CliContext, file: string | undefined, flags: Speak
       const { seconds, sampleRateHz, segments } = speech;
       const toStandardOutput = flags.output === '-';
       if (toStandardOutput) await toReader(speech.wavPath);
-      else await placeSpeech(speech, flags.output);
+      else {
+        const { placeSpeech } = await import('../runtime/narrator.ts');
+        await placeSpeech(speech, flags.output);
+      }
       const factor = elapsed() / seconds;
       if (flags.json && !toStandardOutput) {
         terminal.print(

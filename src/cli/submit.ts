@@ -9,7 +9,7 @@ import type { CliContext } from './context.ts';
 import { addServerFlags, openClient, type ServerFlags } from './server-flags.ts';
 import { addVoiceFlags, type VoiceFlags, wholeNumber } from './speaking-flags.ts';
 import { addLexiconFlag, type LexiconFlag, lexiconOption } from './lexicon-flag.ts';
-import { type JobOptions, submitRequest } from './submit-request.ts';
+import type { JobOptions } from './submit-request.ts';
 import { watchJob } from './watch.ts';
 
 interface SubmitFlags extends ServerFlags, VoiceFlags, BookFlags, LexiconFlag {
@@ -63,6 +63,7 @@ async function submit(context: CliContext, source: string, flags: SubmitFlags): 
     ...(await lexiconOption(flags, context.terminal)),
   };
   const asked = { ...bookOptions(flags), ...(flags.language !== undefined && { language: flags.language }) };
+  const { submitRequest } = await import('./submit-request.ts');
   const { leftOut, ...request } = await submitRequest(source, options, asked);
   if (!flags.json) for (const line of leftOutLines(leftOut)) context.terminal.note(line);
   const job = await send(client, request, flags);

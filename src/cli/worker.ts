@@ -1,7 +1,6 @@
 /** `narrator worker`: takes shards from the queue until it is told to stop. */
 import type { Command } from 'commander';
 import { logFunction } from '../runtime/logger.ts';
-import { openEngine, runWorker } from '../runtime/run-worker.ts';
 import type { CliContext } from './context.ts';
 import { addModelFlags, configWith, type ModelFlags, wholeNumber } from './speaking-flags.ts';
 
@@ -35,6 +34,7 @@ async function work(context: CliContext, { concurrency, ...flags }: WorkerFlags)
     ...(concurrency !== undefined && { concurrency }),
   };
   const { lifecycle } = context;
+  const { openEngine, runWorker } = await import('../runtime/run-worker.ts');
   const exitCode = await runWorker(config, {
     openEngine: (store, engineLog) => openEngine(config, engineLog, store),
     log,
