@@ -2,7 +2,8 @@
 
 /** 'en-GB' -> 'en' */
 export function primaryTag(tag: string): string {
-  return tag.split('-', 1)[0]?.toLowerCase() ?? tag;
+  const end = tag.indexOf('-');
+  return (end === -1 ? tag : tag.slice(0, end)).toLowerCase();
 }
 
 /** 'en-GB' -> 'GB', 'zh-Hant-TW' -> 'TW'; undefined for 'en' and for what stands in an extension. */

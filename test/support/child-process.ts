@@ -1,6 +1,7 @@
 /** A process of a test or of the stack that may be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface RestartableOptions {
@@ -11,6 +12,8 @@ export interface RestartableOptions {
   /** resolves to true once it does its work */
   readonly isReady?: () => Promise<boolean>;
   readonly readyTimeoutMs?: number;
+  /** from 0 to 19: how readily it lets others have the processor */
+  readonly niceness?: number;
   /** it ended although nobody told it to */
   readonly onLost?: (process: Restartable) => void;
 }
@@ -48,9 +51,10 @@ export class Restartable {
   /** Starts it and waits until it is ready. @throws Error with what it said, if it ends before */
   async up(): Promise<void> {
     if (this.#child !== undefined) return;
-    const { args, env, name, isReady, onLost, readyTimeoutMs = 120_000 } = this.#options;
+    const { args, env, name, isReady, onLost, niceness, readyTimeoutMs = 120_000 } = this.#options;
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    if (niceness !== undefined && child.pid !== undefined) setPriority(child.pid, niceness);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output = (this.#output + text).slice(-OUTPUT_CHARACTERS_MAX);

@@ -49,6 +49,8 @@ export interface StackOptions {
 // The emulator's own clients say on every start which Node they will want some day.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
+/** Who asks is answered before who speaks goes on, as with the cpu_shares of docker-compose.yml: a quarter of the processor where both want it. */
+const WORKER_NICENESS = 6;
 const WORKER = [...LOADER, join(import.meta.dirname, 'stack-worker.child.ts')];
 
 /** What the processes keep in S3, and where manifests are dropped. */
@@ -112,6 +114,7 @@ export class Stack {
         name: `worker ${at + 1}`,
         args,
         env: { ...inherited(), ...env, STACK_WORKER },
+        niceness: WORKER_NICENESS,
         ...onLost,
       });
     });

@@ -14,10 +14,13 @@ export interface StandInOptions {
   readonly callsFile?: string;
 }
 
+const PITCHES = 20;
+
 /** As long as the model would speak; the pitch depends on the text, voice and seed alone. */
 export class StandInEngine implements SynthesisEngine {
   readonly #narrator: Narrator;
   readonly #options: StandInOptions;
+  readonly #seconds = new Map<number, Float32Array>();
   #busyUntilMs = 0;
 
   constructor(narrator: Narrator, options: StandInOptions) {
@@ -42,10 +45,22 @@ export class StandInEngine implements SynthesisEngine {
       () => undefined,
     );
     if (signal?.aborted === true) throw new NarratorError('cancelled', 'The segment was cancelled.');
-    const hertz = 100 + (Buffer.from(key).reduce((sum, byte) => sum + byte, 0) % 400);
-    const step = (2 * Math.PI * hertz) / sampleRateHz;
-    const samples = Float32Array.from({ length: frames * hopLength }, (_, at) => 0.3 * Math.sin(at * step));
+    const second = this.#secondOf(100 + 20 * (Number.parseInt(key.slice(0, 2), 16) % PITCHES));
+    const samples = new Float32Array(frames * hopLength);
+    for (let at = 0; at < samples.length; at += sampleRateHz) samples.set(second.subarray(0, samples.length - at), at);
     return { samples, sampleRateHz, warnings: [] };
+  }
+
+  /** A GPU costs the processor nothing, so this must not either: computed once. */
+  #secondOf(hertz: number): Float32Array {
+    let second = this.#seconds.get(hertz);
+    if (second === undefined) {
+      const { sampleRateHz } = this.#narrator.speechModel;
+      const step = (2 * Math.PI * hertz) / sampleRateHz;
+      second = Float32Array.from({ length: sampleRateHz }, (_, at) => 0.3 * Math.sin(at * step));
+      this.#seconds.set(hertz, second);
+    }
+    return second;
   }
 
   #waitMs(audioSeconds: number): number {
