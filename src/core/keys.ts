@@ -1,5 +1,5 @@
 /** Every key of the artifact store, and the names from which keys are made. Nothing else may build one. */
-import { canonicalJson, sha256Hex } from './canonical-json.ts';
+import { sha256Hex } from './canonical-json.ts';
 import { NarratorError } from './errors.ts';
 import type { SynthesisParameters } from './segment.ts';
 
@@ -169,16 +169,16 @@ export interface SegmentIdentity {
 /** The name of a sound: sha256 of everything that decides it. */
 export function segmentDigest({ text, voiceVersion, modelDigest, parameters, seed }: SegmentIdentity): string {
   const { steps, cfg, sway, speed } = parameters;
-  return sha256Hex(
-    canonicalJson({
-      v: SEGMENT_VERSION,
-      text,
-      voiceVersion,
-      modelDigest,
-      parameters: { steps, cfg, sway, speed },
-      seed,
-    }),
-  );
+  // Canonical JSON by the order in which the names stand here: a plan has one for each segment, and sorting them takes three times as long.
+  const identity = {
+    modelDigest,
+    parameters: { cfg, speed, steps, sway },
+    seed,
+    text,
+    v: SEGMENT_VERSION,
+    voiceVersion,
+  };
+  return sha256Hex(JSON.stringify(identity));
 }
 
 export const segmentKey = (digest: string) => `segments/${digest.slice(0, 2)}/${digest}.wav`;

@@ -1,5 +1,5 @@
 /** Where the seeds of segments come from: docs/decisions/0003-seeds.md. */
-import { canonicalJson, sha256Hex } from './canonical-json.ts';
+import { sha256Hex } from './canonical-json.ts';
 
 /** Takes of a segment whose waveform fails its checks, the first included. */
 export const TAKES_MAX = 3;
@@ -11,14 +11,15 @@ export const TAKES_MAX = 3;
  * @returns unsigned 64-bit integer in decimal
  */
 export function segmentSeed(baseSeed: string, text: string, language: string): string {
-  return seedOf({ v: 1, seed: baseSeed, text, language });
+  return seedOf({ language, seed: baseSeed, text, v: 1 });
 }
 
 /** The seed of take `take` (from 1) of a segment whose first take has the seed `seed`. */
 export function takeSeed(seed: string, take: number): string {
-  return take === 1 ? seed : seedOf({ v: 1, seed, take });
+  return take === 1 ? seed : seedOf({ seed, take, v: 1 });
 }
 
-function seedOf(value: unknown): string {
-  return BigInt(`0x${sha256Hex(canonicalJson(value)).slice(0, 16)}`).toString();
+/** `value`: properties in alphabetical order, which makes it canonical JSON (see segmentDigest). */
+function seedOf(value: Readonly<Record<string, string | number>>): string {
+  return BigInt(`0x${sha256Hex(JSON.stringify(value)).slice(0, 16)}`).toString();
 }

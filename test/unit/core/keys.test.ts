@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { canonicalJson } from '../../../src/core/canonical-json.ts';
+import { canonicalJson, sha256Hex } from '../../../src/core/canonical-json.ts';
 import { indexKey, segmentDigest, shardName, shardNumber } from '../../../src/core/keys.ts';
 import { segmentSeed, takeSeed } from '../../../src/core/seeds.ts';
 
@@ -70,6 +70,12 @@ describe('seeds', () => {
     assert.equal(new Set(seeds).size, 4);
     assert.equal(segmentSeed('0', 'Hello.', 'en'), seeds[0]);
     for (const seed of seeds) assert.ok(BigInt(seed) >= 0n && BigInt(seed) < 2n ** 64n);
+  });
+
+  it('stay the same over releases: those of canonical JSON', () => {
+    const of = (value: unknown) => BigInt(`0x${sha256Hex(canonicalJson(value)).slice(0, 16)}`).toString();
+    assert.equal(segmentSeed('0', 'Hello.', 'en'), of({ v: 1, seed: '0', text: 'Hello.', language: 'en' }));
+    assert.equal(takeSeed('5', 2), of({ v: 1, seed: '5', take: 2 }));
   });
 
   it('of further takes differ; the first take has the segment’s own', () => {
