@@ -6,7 +6,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,10 +37,35 @@ const AUDIO_SECONDS_PER_SECOND = 100;
 const SYNTHESIS_MS = (1000 * SHARD_SECONDS) / AUDIO_SECONDS_PER_SECOND;
 const BUCKET = 'bench';
 
-/** Nothing of such lines is spoken or stored; each has an error in the record. So many go into one shard: core/pack-shards.ts. */
-const REFUSED_PER_SHARD = 512;
+/** What is measured with: so many shards, and a job like this. */
+interface Shape {
+  readonly name: string;
+  readonly manifest: (shards: number) => ManifestShape;
+  /** a shard is full once it has so much audio */
+  readonly shardSeconds: number;
+  readonly reuse: boolean;
+  /** shards for one of the others */
+  readonly times: number;
+}
 
-type WriteManifest = (path: string, shards: number, seeds: number) => Promise<void>;
+const SHAPES: readonly [alone: Shape, ...others: Shape[]] = [
+  // As little as a shard can hold: one line of one sentence, of which nothing is looked up. Its WAV and sidecar are all that is written besides the record.
+  {
+    name: 'dispatch, claim and record: one line',
+    manifest: (lines) => ({ lines, sentences: 1 }),
+    ...{ shardSeconds: 0.1, reuse: false, times: 8 },
+  },
+  {
+    name: 'lines of 1 or 2 sentences',
+    manifest: (shards) => ({ lines: 31 * shards, sentences: 2 }),
+    ...{ shardSeconds: SHARD_SECONDS, reuse: true, times: 1 },
+  },
+  {
+    name: 'chapters of 2 shards',
+    manifest: (shards) => ({ lines: Math.ceil(shards / 2), sentences: 120 }),
+    ...{ shardSeconds: SHARD_SECONDS, reuse: true, times: 1 },
+  },
+];
 
 interface Place {
   readonly name: string;
@@ -67,15 +91,8 @@ interface Run {
 
 export async function benchQueue({ quick }: BenchOptions): Promise<void> {
   const shards = quick ? 4 : 16;
-  const spoken =
-    (shapeOf: (shards: number) => ManifestShape): WriteManifest =>
-    (path, count, seeds) =>
-      writeManifest(path, { ...shapeOf(count), seeds });
-  const shapes: readonly [string, WriteManifest][] = [
-    ['dispatch, claim and record alone', (path, count) => writeFile(path, '{}\n'.repeat(REFUSED_PER_SHARD * count))],
-    ['lines of 1 or 2 sentences', spoken((count) => ({ lines: 31 * count, sentences: 2 }))],
-    ['chapters of 2 shards', spoken((count) => ({ lines: Math.ceil(count / 2), sentences: 120 }))],
-  ];
+  // A worker works for days; its first thousands of requests, while V8 still compiles the S3 client, take three times as long.
+  const warmShards = quick ? 4 : 48;
   const redis = await RedisServer.start();
   try {
     await printQueueAlone(redis.url, quick ? 100 : 500);
@@ -83,22 +100,23 @@ export async function benchQueue({ quick }: BenchOptions): Promise<void> {
       const narrator = await openNarrator(join(folder, 'home'));
       const costs: string[][] = [];
       const losses: string[][] = [];
-      for (const [shape, write] of shapes) {
+      for (const shape of SHAPES) {
+        const { name, manifest, times } = shape;
         const manifests = { warm: join(folder, 'warm.jsonl'), measured: join(folder, 'measured.jsonl') };
-        await write(manifests.warm, 4, 1_000_000);
-        await write(manifests.measured, shards, 0);
+        await writeManifest(manifests.warm, { ...manifest(warmShards * times), seeds: 1_000_000 });
+        await writeManifest(manifests.measured, { ...manifest(shards * times), seeds: 0 });
         for (const withPlace of [withFolderPlace, withEmulatorPlace]) {
           await withPlace(async (place) => {
-            const run = await measure(narrator, manifests, place, redis.url);
-            costs.push([shape, place.name, ...costRow(run)]);
+            const run = await measure(narrator, { ...shape, ...manifests }, place, redis.url);
+            costs.push([name, place.name, ...costRow(run)]);
             if (place.emulator !== undefined) {
-              costs.push([shape, 'the same requests, bare', ...(await bareRow(run, place.emulator))]);
+              costs.push([name, 'the same requests, bare', ...(await bareRow(run, place.emulator))]);
             }
           });
-          if (write === shapes[0]?.[1]) continue;
+          if (shape === SHAPES[0]) continue;
           await withPlace(async (place) => {
-            const run = await measure(narrator, manifests, place, redis.url, AUDIO_SECONDS_PER_SECOND);
-            losses.push([shape, place.name, ...lossRow(run)]);
+            const run = await measure(narrator, { ...shape, ...manifests }, place, redis.url, AUDIO_SECONDS_PER_SECOND);
+            losses.push([name, place.name, ...lossRow(run)]);
           });
         }
       }
@@ -141,7 +159,7 @@ async function withEmulatorPlace<T>(use: (place: Place) => Promise<T>): Promise<
 /** A short job first, so that programs are compiled and connections open; then the one that counts. */
 async function measure(
   narrator: Narrator,
-  manifests: { readonly warm: string; readonly measured: string },
+  job: Shape & { readonly warm: string; readonly measured: string },
   place: Place,
   redisUrl: string,
   audioSecondsPerSecond?: number,
@@ -183,7 +201,7 @@ async function measure(
 
   const runJob = async (manifest: string): Promise<Run> => {
     await worker.reset();
-    const shards = await submitPlanned(narrator, manifest, shared.store);
+    const shards = await submitPlanned(narrator, manifest, job, shared.store);
     const cpuBefore = process.cpuUsage();
     const emulatorBefore = emulatorCpuMs(place);
     const startedAt = performance.now();
@@ -199,8 +217,8 @@ async function measure(
       worker: await worker.report(),
     };
   };
-  await runJob(manifests.warm);
-  const run = await runJob(manifests.measured);
+  await runJob(job.warm);
+  const run = await runJob(job.measured);
 
   await worker.end();
   stop.abort();
@@ -211,10 +229,20 @@ async function measure(
 }
 
 /** Planned before the controller sees it: planning has a benchmark of its own. @returns its shards */
-async function submitPlanned(narrator: Narrator, manifestPath: string, store: ArtifactStore): Promise<number> {
+async function submitPlanned(
+  narrator: Narrator,
+  manifestPath: string,
+  { shardSeconds, reuse }: Shape,
+  store: ArtifactStore,
+): Promise<number> {
   const manifest = await openManifestFile(manifestPath);
   const { id, digest } = narrator.speechModel;
-  const request = { manifest: { format: manifest.format, bytes: manifest.read() }, model: { id, digest } };
+  const request = {
+    manifest: { format: manifest.format, bytes: manifest.read() },
+    model: { id, digest },
+    shardSeconds,
+    reuse,
+  };
   const deps = { now: () => new Date(), newId: randomUUID };
   // Into memory first: a submitted job is open at once, and the controller would plan it too.
   const draft = new MemoryStore();
@@ -307,6 +335,8 @@ function lossRow({ worker: { engine } }: Run): string[] {
 async function printQueueAlone(url: string, messages: number): Promise<void> {
   const connection = new Redis(url, { maxRetriesPerRequest: null });
   const queue = new Queue('alone', { connection });
+  // Each message that is waited for listens.
+  queue.setMaxListeners(0);
   const events = new QueueEvents('alone', { connection });
   const worker = new Worker('alone', async () => undefined, { connection, concurrency: 4 });
   await Promise.all([events.waitUntilReady(), worker.waitUntilReady()]);
