@@ -1,11 +1,12 @@
 /**
- * `node --import tsx scripts/check-short-texts.ts [--model NAME|FOLDER] [--seeds 3] [--steps 16]`: one- and two-word texts in every
+ * `node --import tsx scripts/check-short-texts.ts [--model NAME|FOLDER] [--seeds 3] [--steps 16] [--recognise]`: one- and two-word texts in every
  * voice of a model, measured. How long each is, how loud its end is beside the whole (before anything is trimmed or faded), and
- * how many ends are cut: still above half of the whole's level in the last 50 ms. Prints tables for docs/text.md. It recognises
- * nothing: for models whose speech can be understood there is `npm run recognise`.
+ * how many ends are cut: still above half of the whole's level in the last 50 ms. With --recognise also
+ * how many a recogniser takes for what they are, where these texts are all that can be said, beside the source voices of the built-in model
+ * (English; needs what `npm run recognise` needs). Prints tables for docs/text.md.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { finishSegment } from '../src/audio/finish-segment.ts';
@@ -18,6 +19,8 @@ import { readConfig } from '../src/runtime/config.ts';
 import { modelPlaces } from '../src/runtime/model-places.ts';
 import { Voices } from '../src/runtime/voices.ts';
 import { normalise } from '../src/text/normalise.ts';
+import { convertForRecogniser, recognise, requireRecogniser, speakAsSource } from './recogniser.ts';
+import { words } from './word-errors.ts';
 
 const ENGLISH =
   'Hi.|OK|No.|Yes!|Go.|I|A.|Stop.|Why?|1|Unit 1|Part IV|Page 12|Chapter 2|Hello.|Thanks.|Oh no!|The end.|Good night.|Wait...|5 km|Mr. Lee'.split(
@@ -25,9 +28,18 @@ const ENGLISH =
   );
 const CHINESE = ['是。', '好。', '不。', '你好。', '第1章', '谢谢。', '走吧！', '为什么？'];
 
+/** Seconds of silence around what is to be recognised: it cuts off what begins at once. */
+const SPARE = 0.3;
+
 const { values } = parseArgs({
-  options: { model: { type: 'string' }, seeds: { type: 'string', default: '3' }, steps: { type: 'string' } },
+  options: {
+    model: { type: 'string' },
+    seeds: { type: 'string', default: '3' },
+    steps: { type: 'string' },
+    recognise: { type: 'boolean' },
+  },
 });
+if (values.recognise) await requireRecogniser();
 const config = readConfig({ NARRATOR_HOME: tmpdir() });
 const directory = await findModelDirectory(values.model ?? config.model, modelPlaces(config));
 const model = await openModel(directory);
@@ -50,6 +62,8 @@ interface Measured {
   readonly heardEnd: number;
   readonly peak: number;
   readonly isCut: boolean;
+  /** as it is heard; only where it is to be recognised */
+  readonly samples?: Float32Array;
 }
 
 const measured: Measured[] = [];
@@ -77,6 +91,7 @@ try {
           heardEnd: rms(heard, heard.length - 0.01 * rate) / rms(heard),
           peak: peak(heard),
           isCut: outcome.warnings.some(({ check }) => check === 'cut-end'),
+          ...(values.recognise && { samples: heard }),
         });
       }
     }
@@ -123,3 +138,56 @@ for (const text of texts)
       measured.filter((one) => one.text === text),
     ),
   );
+
+if (values.recognise) await printRecognised();
+
+/** Sources that the built-in model learnt its voices from. */
+async function printRecognised(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'short-texts-heard-'));
+  try {
+    const spokenAs = new Map(
+      texts.filter((text) => ENGLISH.includes(text)).map((text) => [text, words(normalise(text, 'en')).join(' ')]),
+    );
+    const phrases = [...new Set(spokenAs.values())];
+    const grammar = join(folder, 'texts.gram');
+    await writeFile(grammar, `#JSGF V1.0;\ngrammar texts;\npublic <text> = ${phrases.join(' | ')};\n`);
+    const counts = new Map<string, { heard: number; of: number }>();
+    let files = 0;
+    const listen = async (who: string, text: string, make: (wav: string) => Promise<void>): Promise<void> => {
+      const wav = join(folder, `${files++}.wav`);
+      await make(wav);
+      const isHeard = (await recognise(wav, grammar)) === spokenAs.get(text);
+      const count = counts.get(who) ?? { heard: 0, of: 0 };
+      counts.set(who, { heard: count.heard + (isHeard ? 1 : 0), of: count.of + 1 });
+    };
+    const tasks = measured.flatMap(({ voice, text, samples }) => {
+      if (samples === undefined || !spokenAs.has(text)) return [];
+      return [() => listen(`the model, ${voice}`, text, (wav) => convert(samples, wav))];
+    });
+    for (const voice of ['rms', 'slt']) {
+      for (const text of spokenAs.keys()) {
+        tasks.push(() =>
+          listen(`the source voice ${voice}`, text, (wav) => speakAsSource(voice, normalise(text, 'en'), wav, SPARE)),
+        );
+      }
+    }
+    const work = async (): Promise<void> => {
+      for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) await task();
+    };
+    await Promise.all(Array.from({ length: availableParallelism() }, work));
+    console.log(
+      `\n| heard as what it is, of ${phrases.length} texts; by chance ${share(1 / phrases.length)} | |\n|---|---|`,
+    );
+    for (const [who, { heard, of }] of [...counts].sort())
+      console.log(`| ${who} | ${heard} of ${of}, ${share(heard / of)} |`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function convert(samples: Float32Array, wav: string): Promise<void> {
+  const raw = wav.replace(/\.wav$/, '.f32');
+  await writeFile(raw, samples);
+  const input = ['-t', 'raw', '-e', 'floating-point', '-b', '32', '-c', '1', '-r', String(rate), raw];
+  await convertForRecogniser(input, wav, ['pad', String(SPARE), String(SPARE)]);
+}

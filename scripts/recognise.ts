@@ -6,14 +6,12 @@
  * weak (a clear voice scores some 10 % errors), so only the comparison means something. Chance: the same transcripts scored against
  * the neighbouring segment's text.
  */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
+import { convertForRecogniser, recognise, requireRecogniser, speakAsSource } from './recogniser.ts';
 import { countErrors, words, type Tally } from './word-errors.ts';
-
-const run = promisify(execFile);
 
 interface Passage {
   wav: string;
@@ -43,15 +41,6 @@ if (positionals.length === 0) {
   process.exit(2);
 }
 
-async function requireTools(): Promise<void> {
-  for (const tool of ['pocketsphinx_continuous', 'flite', 'sox']) {
-    await run('sh', ['-c', `command -v ${tool}`]).catch(() => {
-      console.error(`${tool} is missing: apt-get install pocketsphinx pocketsphinx-en-us flite sox`);
-      process.exit(2);
-    });
-  }
-}
-
 async function passagesOf(wav: string): Promise<Passage[]> {
   const item = JSON.parse(await readFile(wav.replace(/\.wav$/i, '.json'), 'utf8')) as ItemFile;
   return item.segments.map((segment) => ({
@@ -61,13 +50,6 @@ async function passagesOf(wav: string): Promise<Passage[]> {
     text: segment.spoken,
     voice: item.voice.id,
   }));
-}
-
-async function recognise(wav16k: string): Promise<string> {
-  const { stdout } = await run('pocketsphinx_continuous', ['-infile', wav16k, '-logfn', '/dev/null'], {
-    maxBuffer: 1 << 20,
-  });
-  return stdout.replaceAll('\n', ' ');
 }
 
 /** What the recogniser heard in the narration, and in each source voice speaking the same text. */
@@ -80,31 +62,18 @@ async function listen(
   const heard = new Map<string, string>();
   const cut = join(folder, `${index}.wav`);
   const seconds = (value: number) => value.toFixed(3);
-  await run('sox', [
-    passage.wav,
-    '-r',
-    '16000',
-    '-c',
-    '1',
-    '-b',
-    '16',
-    cut,
-    'trim',
-    seconds(passage.startSeconds),
-    `=${seconds(passage.endSeconds)}`,
-  ]);
+  const range = [seconds(passage.startSeconds), `=${seconds(passage.endSeconds)}`];
+  await convertForRecogniser([passage.wav], cut, ['trim', ...range]);
   heard.set('narration', await recognise(cut));
   for (const source of sources) {
-    const spoken = join(folder, `${index}-${source}-raw.wav`);
     const resampled = join(folder, `${index}-${source}.wav`);
-    await run('flite', ['-voice', source, '-t', passage.text, '-o', spoken]);
-    await run('sox', [spoken, '-r', '16000', resampled]);
+    await speakAsSource(source, passage.text, resampled);
     heard.set(source, await recognise(resampled));
   }
   return heard;
 }
 
-await requireTools();
+await requireRecogniser();
 const sources = (values.sources ?? '').split(',').filter((name) => name !== '');
 const limit = values.limit === undefined ? Infinity : Number(values.limit);
 const passages = (await Promise.all(positionals.map(passagesOf))).flat().slice(0, limit);
