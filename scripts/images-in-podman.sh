@@ -2,7 +2,8 @@
 # Builds the Dockerfile as it is and runs docker-compose.yml as it is, on a machine with neither Docker nor a registry of images: with
 # buildah and podman, on stand-ins for the base images made of Debian packages and this machine's Node. One override replaces the
 # emulator of AWS, which is no Debian package, with the one of the tests.
-# Shows: the Dockerfile's steps, the wiring of the services, health checks, signals, a narration from end to end.
+# Shows: the Dockerfile's steps, the wiring of the services, health checks, signals, a narration from end to end by a worker, and by the
+# container of an endpoint.
 # Does not show: the real base images, BuildKit, resource limits, GPUs, the emulator that docker-compose.yml names.
 #   sudo scripts/images-in-podman.sh FOLDER       Debian 12 on x64, root; 3 GB in FOLDER, some 6 minutes at first
 set -euo pipefail
@@ -98,7 +99,9 @@ if ! podman image exists "$node_image"; then
   mkdir -p "$root/usr/local/lib/node_modules" "$root/usr/local/etc"
   cp -L "$(command -v node)" "$root/usr/local/bin/node"
   cp -a "$npm" "$root/usr/local/lib/node_modules/npm"
-  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
+  for command in npm npx; do
+    ln -s ../lib/node_modules/npm/bin/$command-cli.js "$root/usr/local/bin/$command"
+  done
   # Whatever stands between this machine and npm's registry stands between the build and it.
   printf 'registry=%s\ncafile=/etc/ssl/certs/ca-certificates.crt\n' "$(npm config get registry)" >"$root/usr/local/etc/npmrc"
   chroot "$root" useradd --uid 1000 --create-home node
@@ -117,7 +120,7 @@ fi
 
 # ---------------------------------------------------------------- build
 step 'build'
-for target in api worker; do
+for target in api worker sagemaker-emulator; do
   buildah bud --isolation chroot --layers --format docker --pull=never --target $target -t localhost/f5-narrator-$target:local . \
     >"$work/build-$target.log" 2>&1 || { tail -30 "$work/build-$target.log"; exit 1; }
   # Compose looks for the name without a registry, and finds it in docker.io's place.
@@ -151,6 +154,10 @@ services:
     healthcheck: { retries: 60 }
   worker:
     healthcheck: { retries: 60 }
+  container:
+    healthcheck: { retries: 60 }
+  sagemaker:
+    healthcheck: { retries: 60 }
 OVERRIDE
 cat >"$work/env" <<'SETTINGS'
 NARRATOR_ADMIN_KEY=stand-in-key-0123456789abcdef
@@ -171,31 +178,35 @@ service=$!
 checks=$!
 finish() {
   dc logs --no-color >"$work/logs.txt" 2>&1 || :
-  dc down --volumes --timeout 30 >/dev/null 2>&1 || :
+  dc --profile sagemaker down --volumes --timeout 30 >/dev/null 2>&1 || :
   kill $checks $service
   ip netns del $network
 }
 trap finish EXIT
 sleep 2
 dc config --quiet
-timeout 240 "$compose" -f docker-compose.yml -f "$work/override.yml" --env-file "$work/env" up --detach --no-build --wait
+up() { timeout 240 "$compose" -f docker-compose.yml -f "$work/override.yml" --env-file "$work/env" "$@" --detach --no-build --wait; }
+up up
 dc ps --all --format 'table {{.Service}}\t{{.Status}}'
 
 step 'a narration from end to end'
 api() { "${inside[@]}" curl -sS -H 'authorization: Bearer stand-in-key-0123456789abcdef' "$@"; }
 field() { node -p "JSON.parse(require('fs').readFileSync(0)).$1"; }
 [ "$("${inside[@]}" curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/v1/jobs)" = 401 ] || { echo 'the API asks for no key'; exit 1; }
-job=$(api -H 'content-type: application/json' --data '{"items": [{"id": "one", "text": "Good morning."}, {"id": "two", "text": "Good night."}]}' \
-  http://127.0.0.1:8080/v1/jobs | field id)
-for _ in $(seq 90); do
-  state=$(api "http://127.0.0.1:8080/v1/jobs/$job" | field status)
-  [ "$state" = completed ] && break
-  sleep 2
-done
-echo "job $job: $state"
-[ "$state" = completed ]
-api -L "http://127.0.0.1:8080/v1/jobs/$job/items/one/audio" -o "$work/one.wav"
-head -c 4 "$work/one.wav" | grep -q RIFF && echo "its audio: $(stat -c %s "$work/one.wav") bytes"
+narrate() {
+  job=$(api -H 'content-type: application/json' --data '{"items": [{"id": "one", "text": "Good morning."}, {"id": "two", "text": "Good night."}], "defaults": {"seed": '"$1"'}}' \
+    http://127.0.0.1:8080/v1/jobs | field id)
+  for _ in $(seq 90); do
+    state=$(api "http://127.0.0.1:8080/v1/jobs/$job" | field status)
+    [ "$state" = completed ] && break
+    sleep 2
+  done
+  echo "job $job: $state"
+  [ "$state" = completed ]
+  api -L "http://127.0.0.1:8080/v1/jobs/$job/items/one/audio" -o "$work/one.wav"
+  head -c 4 "$work/one.wav" | grep -q RIFF && echo "its audio: $(stat -c %s "$work/one.wav") bytes"
+}
+narrate 1
 
 step 'who runs, and the end in order'
 for container in $(podman ps -q --filter label=com.docker.compose.service=worker); do
@@ -204,4 +215,10 @@ for container in $(podman ps -q --filter label=com.docker.compose.service=worker
 done
 dc stop --timeout 30 worker api >/dev/null 2>&1
 podman ps --all --filter label=com.docker.compose.project=f5-narrator --format '{{.Names}} {{.Status}}' | grep -E 'api|worker'
+step 'the same by the container for SageMaker and the emulator of its endpoint'
+export NARRATOR_DISPATCH=sagemaker
+up --profile sagemaker up --scale worker=0
+dc --profile sagemaker ps --format 'table {{.Service}}\t{{.Status}}'
+narrate 2
+dc --profile sagemaker logs sagemaker container 2>/dev/null | grep -q invocation && echo "by the endpoint's container"
 step 'done'
