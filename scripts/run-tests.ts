@@ -1,5 +1,5 @@
 /**
- * Runs the named test rings (folders of test/) with Node's own runner: `npm test -- unit contract`, or single files.
+ * Runs the named test rings (folders of test/) with Node's own runner, or single files: `npm test -- unit contract`; without a name all rings.
  * Node 20's `--test` knows no globs, hence the walk. The runner's closing lines are the ones CI reads.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,6 +8,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', 'test');
+
+const RINGS = ['unit', 'property', 'contract', 'integration', 'e2e'];
 
 /** Its tests start engines, servers and children that use every core: their files run one after another. Those of integration mostly wait. */
 const HEAVY_RINGS = ['e2e'];
@@ -48,7 +50,8 @@ function run(files: readonly string[], concurrency: number, ring: string): numbe
   return spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit' }).status ?? 1;
 }
 
-for (const ring of process.argv.slice(2)) {
+const named = process.argv.slice(2);
+for (const ring of named.length > 0 ? named : RINGS) {
   const path = existsSync(ring) && ring.endsWith('.ts') ? ring : join(root, ring);
   if (!existsSync(path)) throw new Error(`No such test ring or file: ${ring}`);
   const files = testFilesIn(path);

@@ -90,7 +90,10 @@ export class SqsConsumer {
     const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['RedrivePolicy'] });
     try {
       const { Attributes } = await this.#client.send(command, { abortSignal: this.#stop.signal });
-      if (Attributes?.RedrivePolicy === undefined) log(`${this.#name}.no-dead-letter-queue`, { queueUrl });
+      if (Attributes?.RedrivePolicy === undefined) {
+        const error = 'what cannot be taken comes back until it expires';
+        log(`${this.#name}.no-dead-letter-queue`, { queueUrl, error });
+      }
     } catch (error) {
       if (error instanceof QueueDoesNotExist) {
         throw new NarratorError('config_invalid', `There is no queue ${queueUrl}.`, {}, { cause: error });

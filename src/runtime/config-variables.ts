@@ -82,7 +82,8 @@ export const VARIABLES = {
         (text) => (text.includes('://') ? parseS3Place(text) !== undefined : true),
         'must be a folder or s3://bucket[/prefix]',
       ),
-    meaning: 'artifact store that API and workers share: a folder, or s3://bucket[/prefix]',
+    meaning:
+      'artifact store that API and workers share: a folder, or s3://bucket[/prefix]; unset: `service` in `NARRATOR_HOME`, for a server that synthesises itself',
     initial: '',
   },
   NARRATOR_S3_REGION: { schema: name, meaning: 'region of the bucket; unset: as the AWS SDK finds it', initial: '' },
@@ -191,7 +192,8 @@ export const VARIABLES = {
   },
   NARRATOR_RATE_LIMIT: {
     schema: integer(1, 1_000_000),
-    meaning: 'requests a minute that one API key (without keys: one address) may send',
+    meaning:
+      'requests a minute that one API key may send, and one address without a valid one; a server without keys does not count',
     initial: '600',
   },
   NARRATOR_TRUST_PROXY: {

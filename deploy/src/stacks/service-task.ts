@@ -122,6 +122,8 @@ function serverSettings({ deployment, base, hasModel, window }: ServiceTaskOptio
     NARRATOR_SAGEMAKER_QUEUE_URL: results.queue.queueUrl,
     NARRATOR_METRIC_NAMESPACE: METRIC_NAMESPACE,
     NARRATOR_WINDOW: window.valueAsString,
+    // The load balancer, and nobody else, stands before the server.
+    NARRATOR_TRUST_PROXY: '1',
     NARRATOR_LOG_LEVEL: 'info',
   };
   const model = { Name: 'NARRATOR_MODEL', Value: MODEL_FOLDER };

@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from network import SPELLING
+from network import SPELLING, with_alike
 
 
 def write_safetensors(path, tensors):
@@ -28,7 +28,9 @@ def main(run, model):
     acoustic, vocoder = (torch.load(f"{run}/{name}.pt", map_location="cpu") for name in ("acoustic", "vocoder"))
     description = json.load(open(f"{model}/model.json"))
     files = {kind: entry["path"] for kind, entry in description["files"].items()}
-    write_safetensors(f"{model}/{files['weights']}", {f"ema_model.transformer.{name}": tensor for name, tensor in acoustic["average"].items()})
+    average = acoustic["average"]
+    average["text_embed.text_embed.weight"] = with_alike(average["text_embed.text_embed.weight"])
+    write_safetensors(f"{model}/{files['weights']}", {f"ema_model.transformer.{name}": tensor for name, tensor in average.items()})
     write_safetensors(f"{model}/{files['vocoder']}", {**vocoder["average"], "head.istft.window": torch.hann_window(1024)})
     open(f"{model}/{files['vocabulary']}", "w").write("\n".join(SPELLING) + "\n")
     description["architecture"] = {**description["architecture"], **acoustic["architecture"], "text_num_embeds": len(SPELLING)}

@@ -11,8 +11,20 @@ ARCHITECTURE = dict(dim=192, depth=7, heads=3, dim_head=64, ff_mult=2, mel_dim=1
 SPELLING = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?;:'\"-"
 
 
+# What the voices speak alike shares an embedding while it is learnt: `Q` and `:` are too rare to be learnt by themselves.
+ALIKE = {**{letter.upper(): letter for letter in "abcdefghijklmnopqrstuvwxyz"}, "!": ".", "?": ".", ";": ",", ":": ",", "-": " ", '"': " "}
+
+
 def tokens(text):
-    return [SPELLING.index(character) for character in text if character in SPELLING]
+    return [SPELLING.index(ALIKE.get(character, character)) for character in text if character in SPELLING]
+
+
+def with_alike(embedding):
+    """The rows of characters that were learnt, copied to those that are spoken alike. Row 0 is the filler."""
+    embedding = embedding.clone()
+    for character, learnt in ALIKE.items():
+        embedding[SPELLING.index(character) + 1] = embedding[SPELLING.index(learnt) + 1]
+    return embedding
 
 
 def table(shape):

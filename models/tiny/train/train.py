@@ -1,6 +1,7 @@
 """Trains the acoustic network: `python3 train.py DATA RUN [--steps 10000]`. Goes on from RUN/acoustic.pt if it is there."""
 import argparse
 import contextlib
+import json
 import math
 import os
 import random
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from mel import HOP, Mel
+from muon import Muon
 from network import DiT, tokens
 from speech import load
 
@@ -88,9 +90,23 @@ def loss_of(model, mel, text, span, device):
     return (error * span).sum() / span.sum()
 
 
-def groups(model, decay):
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    return [dict(params=matrices, weight_decay=decay), dict(params=[p for p in model.parameters() if p.ndim < 2], weight_decay=0.0)]
+def optimisers(model, rate):
+    """Muon for the matrices of the blocks, Adam for all the rest"""
+    is_inner = lambda name, p: p.ndim == 2 and "blocks" in name and "attn_norm" not in name
+    inner, rest = ([p for name, p in model.named().items() if is_inner(name, p) == wanted] for wanted in (True, False))
+    return [Muon(inner, lr=rate), torch.optim.Adam(rest, lr=rate, betas=(0.9, 0.98))]
+
+
+def start_from(model, path):
+    """Weights as they were exported, to be trained further"""
+    blob = open(path, "rb").read()
+    size = int.from_bytes(blob[:8], "little")
+    parameters = model.named()
+    for name, entry in json.loads(blob[8: 8 + size]).items():
+        parameter = parameters.get(name.split("transformer.", 1)[-1])
+        if parameter is not None:
+            start, end = (8 + size + offset for offset in entry["data_offsets"])
+            parameter.data.copy_(torch.from_numpy(np.frombuffer(blob[start:end], "<f4").reshape(entry["shape"]).copy()))
 
 
 def main(options):
@@ -100,12 +116,16 @@ def main(options):
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     model = DiT(dict(dim=options.dim, depth=options.depth, heads=options.dim // 64)).to(device)
+    if options.start_from:
+        start_from(model, options.start_from)
     average = {name: p.detach().clone() for name, p in model.named().items()}
-    optimiser = torch.optim.AdamW(groups(model, 0.01), lr=options.rate, betas=(0.9, 0.98))
+    both = optimisers(model, options.rate)
     step = 0
     if os.path.exists(path):
         saved = torch.load(path, map_location=device)
-        model.load_state_dict(saved["model"]), optimiser.load_state_dict(saved["optimiser"])
+        model.load_state_dict(saved["model"])
+        for optimiser, state in zip(both, saved["optimisers"]):
+            optimiser.load_state_dict(state)
         average, step = saved["average"], saved["step"]
     batches = Batches(load(options.data), options.frames, device, options.seed + step)
     forward = torch.compile(model, dynamic=True) if options.compile else model
@@ -114,22 +134,23 @@ def main(options):
     saved_at, seen, from_time = time.time(), [], time.time()
 
     def save():
-        torch.save(dict(model=model.state_dict(), optimiser=optimiser.state_dict(), average=average, step=step, architecture=model.a), path + ".part")
+        torch.save(dict(model=model.state_dict(), optimisers=[optimiser.state_dict() for optimiser in both], average=average, step=step, architecture=model.a), path + ".part")
         os.rename(path + ".part", path)
 
     while step < options.steps and time.time() < ends_at:
         part = step / options.steps
         rate = options.rate * min(1, (step + 1) / WARM_STEPS) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-        for group in optimiser.param_groups:
+        for group in (group for optimiser in both for group in optimiser.param_groups):
             group["lr"] = rate
         mel, text, span = batches.next(pairs=0.0 if part < 0.2 else 0.3)
         with half:
             loss = loss_of(forward, mel, text, span, device)
-        optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         if torch.isfinite(norm):
-            optimiser.step()
+            for optimiser in both:
+                optimiser.step()
         step += 1
         decay = min(EMA, (1 + step) / (10 + step))
         with torch.no_grad():
@@ -152,10 +173,11 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--minutes", type=float, default=1e9, help="ends, to be continued, after so many")
     parser.add_argument("--frames", type=int, default=64000, help="of one step")
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--dim", type=int, default=192)
     parser.add_argument("--depth", type=int, default=7)
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--start-from", help="weights as they were exported, such as ../model.safetensors")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     main(parser.parse_args())
