@@ -71,7 +71,9 @@ export class EventCursor {
     }
     let at = 1;
     for (const [first, last] of [...this.#runs, [recorded.last + 1, recorded.last] as const]) {
-      for (; at < first; at++) if (recorded.has(at)) return at;
+      // The text is a client's: it may name shards that will never be.
+      const end = Math.min(first, recorded.last + 1);
+      for (; at < end; at++) if (recorded.has(at)) return at;
       at = last + 1;
     }
     return undefined;

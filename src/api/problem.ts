@@ -80,6 +80,14 @@ export function fromHttpError(thrown: unknown): NarratorError {
   }
   if (type === 'entity.parse.failed')
     return new NarratorError('request_invalid', 'The body is not valid JSON.', { field: 'body' });
+  if (type === 'encoding.unsupported')
+    return new NarratorError('request_invalid', 'The header Content-Encoding must be gzip, deflate, br or left out.', {
+      field: 'content-encoding',
+    });
+  if (type === 'charset.unsupported')
+    return new NarratorError('request_invalid', 'The body must be in UTF-8, and Content-Type must say nothing else.', {
+      field: 'content-type',
+    });
   return new NarratorError('request_invalid', 'The request cannot be read.', { field: 'body' });
 }
 

@@ -16,7 +16,7 @@ import type { OpenResults } from '../core/results.ts';
 import { retryJob } from '../core/retry-job.ts';
 import { type SubmittedJob, submitJob } from '../core/submit-job.ts';
 import type { Subscription } from '../core/subscription.ts';
-import { atMost } from './at-most.ts';
+import { atMost, hasLargeBody } from './at-most.ts';
 import { clientOf, requireScope } from './auth.ts';
 import { goneSignal, type IntakeDeps, type JobIntake, readIntake } from './job-intake.ts';
 import { checkJobId, idempotentId, once, pageQuery, parseQuery, retryRequestSchema } from './job-request.ts';
@@ -50,9 +50,8 @@ export interface JobsDeps extends IntakeDeps, JobViewDeps {
 
 /** Dry runs at once: they are work for this process, which has answers to give as well. */
 const ESTIMATES_MAX = 2;
-/** Bodies of JSON beyond this size that are held at once: parsed, each is several times as large. Manifests are not held. */
+/** Large bodies of JSON that are held at once. Manifests are not held. */
 const LARGE_BODIES_MAX = 4;
-const LARGE_BODY_BYTES = 1024 * 1024;
 
 export const listQuery = z.strictObject({
   ...pageQuery,
@@ -63,8 +62,7 @@ export const listQuery = z.strictObject({
 export function addJobsRoutes(app: Express, deps: JobsDeps): void {
   const { store, reader, now } = deps;
   const type = ['json', '+json'];
-  const isLarge = (request: Request) =>
-    request.is(type) !== false && !(Number(request.headers['content-length']) <= LARGE_BODY_BYTES);
+  const isLarge = (request: Request) => request.is(type) !== false && hasLargeBody(request);
   const fewLarge = atMost(LARGE_BODIES_MAX, 'large bodies of JSON', isLarge);
   const fewEstimates = atMost(ESTIMATES_MAX, 'estimates');
   const body = json({ limit: deps.bodyLimitBytes, type });

@@ -1,6 +1,7 @@
 /** Texts that are spoken while the client waits: POST /tts, and POST /v1/audio/speech as OpenAI's clients call it. */
 import { type Express, json, type Request, type Response } from 'express';
 import { NarratorError } from '../core/errors.ts';
+import { atMost, hasLargeBody } from './at-most.ts';
 import { requireScope } from './auth.ts';
 import {
   openAiSpeechSchema,
@@ -72,10 +73,14 @@ export function answerSpeech(speak: Speak, whileThere: WhileThere) {
   };
 }
 
+/** Requests that bring a large clip, held at once: what they bring is read before anything of them is known. */
+const LARGE_CLIPS_MAX = 16;
+
 export function addSpeechRoutes(app: Express, { speak, speechesMax, encodeMp3 }: SpeechDeps): void {
   const whileThere = speechesAtOnce(speechesMax);
   const clipBody = json({ limit: SPEECH_BYTES_MAX });
-  app.post('/tts', requireScope('submit'), clipBody, answerSpeech(speak, whileThere));
+  const fewLarge = atMost(LARGE_CLIPS_MAX, 'requests with a clip beyond 1 MiB', hasLargeBody);
+  app.post('/tts', requireScope('submit'), fewLarge, clipBody, answerSpeech(speak, whileThere));
 
   const textBody = json({ limit: 1024 * 1024 });
   app.post('/v1/audio/speech', requireScope('submit'), textBody, async (request: Request, response: Response) => {

@@ -5,6 +5,8 @@ import { MANIFEST_FIELDS } from './manifest.ts';
 import { nearestName } from './nearest-name.ts';
 
 const METADATA = 'metadata.';
+/** Items have at most 16 pairs of metadata each, but need not have the same ones. */
+const COLUMNS_MAX = 256;
 
 /** @throws NarratorError manifest_invalid, for the manifest as a whole: without its header no line can be read */
 export function parseCsvHeader(text: string, line: number): string[] {
@@ -18,6 +20,7 @@ export function parseCsvHeader(text: string, line: number): string[] {
 
 function headerProblem(columns: readonly string[]): string | undefined {
   const known: readonly string[] = MANIFEST_FIELDS.filter((field) => field !== 'metadata');
+  if (columns.length > COLUMNS_MAX) return `has ${columns.length} columns; the limit is ${COLUMNS_MAX}`;
   for (const [index, column] of columns.entries()) {
     const isMetadata = column.startsWith(METADATA) && column.length > METADATA.length;
     if (!isMetadata && !known.includes(column)) {

@@ -80,7 +80,8 @@ export class SpeechJobs {
       if (key !== jobHeadKey(jobId) || Date.now() - modifiedAt.getTime() < LEFT_BEHIND_MS) continue;
       seen.add(jobId);
     }
-    for (const jobId of seen) this.#end(jobId, false);
+    // A client's own job may have such a name, but never be quiet.
+    for (const jobId of seen) if ((await readJobHead(store, jobId))?.quiet === true) this.#end(jobId, false);
   }
 
   /** Waits for what is being cleared away; gives up what takes too long. Idempotent. */

@@ -45,6 +45,8 @@ const BORROWED_MAX = 128;
 /** Between two looks for borrowed voices that nobody uses any more. */
 const SWEEP_INTERVAL_MS = 3_600_000;
 const MAX_CLIP_BYTES = 64 * 1024 * 1024;
+/** At most 12 s of it can be speech. A few kilobytes of FLAC can hold ten minutes, which would be unpacked. */
+const MAX_CLIP_SECONDS = 60;
 const MAX_TRANSCRIPT_CHARACTERS = 2000;
 
 export class Voices implements VoiceLibrary {
@@ -226,7 +228,7 @@ async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
       { field: 'text', limit: MAX_TRANSCRIPT_CHARACTERS },
     );
   }
-  if (typeof audio !== 'string') return decodeAudio(audio);
+  if (typeof audio !== 'string') return decodeAudio(audio, { maxSeconds: MAX_CLIP_SECONDS });
   const entry = await stat(audio).catch((cause: unknown) => {
     throw new NarratorError(
       'audio_undecodable',
@@ -242,7 +244,7 @@ async function readClip({ audio, text }: VoiceClip): Promise<DecodedAudio> {
       limit: MAX_CLIP_BYTES,
     });
   }
-  return decodeAudio(await readFile(audio));
+  return decodeAudio(await readFile(audio), { maxSeconds: MAX_CLIP_SECONDS });
 }
 
 function refuseErrors(findings: readonly VoiceFinding[]): void {

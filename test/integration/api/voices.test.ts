@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import wavefile from 'wavefile';
 import { addVoicesRoutes } from '../../../src/api/routes-voices.ts';
 import type { NarratorError } from '../../../src/core/errors.ts';
 import { openModel } from '../../../src/engine/f5/model-directory.ts';
@@ -54,7 +55,20 @@ function form(
 const add = (body: unknown, headers = {}) => http.call('POST', '/v1/voices', body, { key: 'admin', headers });
 const list = async () => (await jsonOf<{ data: Voice[] }>(await http.call('GET', '/v1/voices'), 200)).data;
 
+/** A WAV header that promises so many seconds of 8 kHz, and silence behind it. */
+function silence(seconds: number): Uint8Array<ArrayBuffer> {
+  const wav = new wavefile.WaveFile();
+  wav.fromScratch(1, 8_000, '16', new Int16Array(8_000 * seconds));
+  return new Uint8Array(wav.toBuffer());
+}
+
 describe('a clip', () => {
+  test('of more than a minute is not unpacked', async () => {
+    const { code, detail } = await problemOf(await add(form({ id: 'Long', text: TEXT }, silence(61))), 422);
+    assert.equal(code, 'audio_undecodable');
+    assert.match(detail, /longer than 60 seconds/);
+  });
+
   test('becomes a voice, is listed, is replaced by another version, and goes', async () => {
     const response = await add(form({ id: 'Emma_1', text: TEXT, language: 'en-US' }, clip, 'réf.wav'));
     assert.equal(response.headers.get('location'), '/v1/voices/Emma_1');

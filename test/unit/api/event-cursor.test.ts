@@ -50,6 +50,14 @@ describe('a cursor of events', () => {
     assert.equal(EventCursor.parse('1;1;end2')?.ended, 2);
   });
 
+  it('looks no further than there are shards, whatever numbers a client names', () => {
+    const asked: number[] = [];
+    const recorded = { last: 3, has: (number: number) => asked.push(number) > 0 && number === 2 };
+    assert.deepEqual(EventCursor.parse('999999999;0')?.next(recorded, 0), shard(2));
+    assert.equal(EventCursor.parse('2,999999990-999999999;0')?.next(recorded, 0), undefined);
+    assert.ok(asked.length < 20, `${asked.length} looks`);
+  });
+
   it('goes on with what was begun, and has joined items behind all shards', () => {
     const cursor = EventCursor.parse('2;0;5:3') ?? assert.fail();
     assert.deepEqual(cursor.next(recordedOf([1, 2, 5]), 1), shard(5));

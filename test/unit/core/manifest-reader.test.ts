@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NarratorError } from '../../../src/core/errors.ts';
 import { itemsAsManifest, type ManifestFormat, type ManifestItem } from '../../../src/core/manifest.ts';
+import { parseCsvHeader } from '../../../src/core/manifest-csv.ts';
 import { countItems, readManifest } from '../../../src/core/manifest-reader.ts';
 import { bytes, jsonLines } from './fakes.ts';
 
@@ -239,6 +240,8 @@ describe('CSV', () => {
     await refuse('id;text\na;b\n', /unknown column "id;text"/);
     await refuse('text\nb\n', /no column 'id'/);
     await refuse('id,id\na,b\n', /'id' twice/);
+    const wide = Array.from({ length: 255 }, (_, index) => `metadata.${index}`).join(',');
+    assert.throws(() => parseCsvHeader(`id,text,${wide}`, 1), { message: /has 257 columns; the limit is 256/ });
     await refuse('id,metadata.\na,b\n', /unknown column "metadata\."/);
     await refuse('"id,text\na,b\n', /not valid CSV/);
     await assert.rejects(read('csv', Buffer.from([0x69, 0xff, 0x0a])), { code: 'manifest_invalid' });

@@ -4,9 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Controller } from '../../../src/core/controller.ts';
 import { processShard } from '../../../src/core/process-shard.ts';
 import type { OpenResults } from '../../../src/core/results.ts';
+import { submitJob } from '../../../src/core/submit-job.ts';
 import type { Narrator } from '../../../src/runtime/narrator.ts';
 import { sleep } from '../../../src/runtime/sleep.ts';
 import { SpeechJobs } from '../../../src/runtime/speak-by-job.ts';
+import { speechJob } from '../../../src/runtime/speak-text.ts';
 import { audio, FakeEngine, model, planning } from '../core/fakes.ts';
 import { MemoryStore } from '../core/memory-store.ts';
 
@@ -48,8 +50,8 @@ function house({ works, timeoutMs = 5_000 }: { works: boolean; timeoutMs?: numbe
     wake: () => controller.wake(),
     log: (event) => assert.fail(event),
   });
-  const end = async () => {
-    for (let tries = 0; store.keys().length > 0; tries++) {
+  const end = async (isClear = () => store.keys().length === 0) => {
+    for (let tries = 0; !isClear(); tries++) {
       assert.ok(tries < 1_000, `left: ${store.keys().join(' ')}`);
       await delay(2);
     }
@@ -57,7 +59,7 @@ function house({ works, timeoutMs = 5_000 }: { works: boolean; timeoutMs?: numbe
     stop.abort();
     await running;
   };
-  return { speech, written, end };
+  return { speech, store, written, end };
 }
 
 const patient = new AbortController().signal;
@@ -93,4 +95,21 @@ test('a client that leaves has its job cancelled and deleted', async () => {
   setTimeout(() => client.abort(), 20);
   await assert.rejects(answer, { code: 'cancelled' });
   await end();
+});
+
+test('what killed servers left is cleared away, and nothing of clients, whatever they call their jobs', async (t) => {
+  const { speech, store, end } = house({ works: false });
+  const submit = (id: string, more: { quiet?: true }) =>
+    submitJob({ ...speechJob(narrator, 'Good morning.', {}), id, ...more }, { store, now, newId: () => id });
+  await submit('speech-left', { quiet: true });
+  await submit('speech-of-the-king', {});
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 2 * 3_600_000 });
+  await speech.sweep();
+  await end(() => !store.keys().some((key) => key.includes('speech-left')));
+  t.mock.timers.reset();
+  assert.ok(store.keys().includes('jobs/speech-of-the-king/job.json'));
+  assert.deepEqual(
+    store.keys().filter((key) => key.endsWith('cancel.json')),
+    [],
+  );
 });
