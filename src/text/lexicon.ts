@@ -98,7 +98,7 @@ function lexiconMatches(lexicons: readonly Lexicon[], written: string, language:
   const matches: LexiconMatch[] = [];
   if (roots.length === 0) return matches;
   for (let at = 0; at < text.length; ) {
-    const unit = foldUnit(text.charAt(at));
+    const unit = foldUnit(text.charCodeAt(at));
     const mayStart = roots.some((root) => root.next?.has(unit) === true);
     const match = mayStart && isWordEdge(text, at) ? longest(roots, text, at) : undefined;
     if (match === undefined) at += 1;
@@ -120,7 +120,7 @@ function longest(roots: readonly Node[], text: string, start: number): LexiconMa
         const spoken = node.exact?.get(text.slice(start, at)) ?? node.anyCase;
         if (spoken !== undefined) best = { start, end: at, spoken };
       }
-      node = node.next?.get(foldUnit(text.charAt(at)));
+      node = at < text.length ? node.next?.get(foldUnit(text.charCodeAt(at))) : undefined;
     }
   }
   return best;
@@ -139,14 +139,22 @@ function isCased({ written, matchCase }: LexiconEntry): boolean {
   return matchCase ?? written !== written.toLowerCase();
 }
 
+/** By UTF-16 unit, as they come up: where entries repeat one character, each place of a text that does is walked to their end. */
+const folded = new Array<string | undefined>(0x1_0000);
+
 /** One unit for one: 'İ' and 'ß' have no other case of the same length, and stay. */
-function foldUnit(unit: string): string {
-  const folded = unit.toLowerCase();
-  return folded.length === 1 ? folded : unit;
+function foldUnit(code: number): string {
+  let unit = folded[code];
+  if (unit === undefined) {
+    const written = String.fromCharCode(code);
+    const lower = written.toLowerCase();
+    unit = folded[code] = lower.length === 1 ? lower : written;
+  }
+  return unit;
 }
 
 function foldCase(text: string): string[] {
-  return text.split('').map(foldUnit);
+  return text.split('').map((unit) => foldUnit(unit.charCodeAt(0)));
 }
 
 /** May a word begin or end here? Not inside 'word', anywhere in '单词'. */
