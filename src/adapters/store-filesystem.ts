@@ -62,6 +62,9 @@ export async function openFilesystemStore(options: FilesystemStoreOptions): Prom
   }
 }
 
+/** Hexadecimal digits: 4096 locks, which stay. Two objects that share one wait for each other, and nobody holds two. */
+const LOCK_NAME_LENGTH = 3;
+
 const TEMPORARY_NAME = /^(\d+-\d+)\.[0-9a-f-]{36}\.tmp$/;
 
 async function sweep(temporary: string): Promise<void> {
@@ -245,7 +248,7 @@ class FilesystemStore implements ArtifactStore {
   }
 
   #swap(temporary: string, path: string, expected: Etag): Promise<PutResult> {
-    const name = createHash('sha256').update(relative(this.#root, path)).digest('hex').slice(0, 32);
+    const name = createHash('sha256').update(relative(this.#root, path)).digest('hex').slice(0, LOCK_NAME_LENGTH);
     const lock = {
       folder: join(this.#temporary, 'locks', name),
       identity: this.#identity,
@@ -263,7 +266,7 @@ class FilesystemStore implements ArtifactStore {
     });
   }
 
-  /** Folders come with the first object in them and go with the last one: hence the second try. */
+  /** Folders come with the first object in them and go with the last one, whoever deletes that: hence the further tries. */
   async #intoFolder(path: string, name: () => Promise<void>): Promise<void> {
     const folder = dirname(path);
     for (let attempt = 1; ; attempt++) {
@@ -271,9 +274,8 @@ class FilesystemStore implements ArtifactStore {
         await name();
         break;
       } catch (error) {
-        if (errorCode(error) !== 'ENOENT' || attempt > 10) throw error;
-        const firstCreated = await mkdir(folder, { recursive: true });
-        if (firstCreated !== undefined) await flushFolders(dirname(folder), dirname(firstCreated));
+        if (errorCode(error) !== 'ENOENT' || attempt > FOLDER_TRIES_MAX) throw error;
+        await createFolder(folder);
       }
     }
     await flush(folder);
@@ -288,6 +290,19 @@ class FilesystemStore implements ArtifactStore {
         return;
       }
     }
+  }
+}
+
+/** Two writers and a deleter of one folder may get in each other's way for a while. */
+const FOLDER_TRIES_MAX = 50;
+
+/** Unless a folder on the way is removed meanwhile, as the last object below it was deleted. */
+async function createFolder(folder: string): Promise<void> {
+  try {
+    const firstCreated = await mkdir(folder, { recursive: true });
+    if (firstCreated !== undefined) await flushFolders(dirname(folder), dirname(firstCreated));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 

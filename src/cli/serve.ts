@@ -58,6 +58,11 @@ async function serve(context: CliContext, { json, ...flags }: ServeFlags): Promi
   ]);
   const { terminal, lifecycle, log } = context;
   const service = await Service.open(withServerFlags(configWith(context.config, flags), flags), logFunction(log));
+  if (lifecycle.signal.aborted) {
+    // Told to stop while it opened: phases that were added now would never run.
+    for (const { run } of service.phases()) await run();
+    return;
+  }
   // Known only after the service, and closed before it.
   const running: { server?: RunningServer } = {};
   const { timeoutMs, graceMs } = ANSWERS;

@@ -39,6 +39,8 @@ export interface ControllerDeps extends FinishDeps {
   readonly lease?: LeaseOptions;
   /** jobs that are planned at once. One of them is always a small one, if there is any. Default 3 */
   readonly planningMax?: number;
+  /** a pass is over, well or not. Must not throw. */
+  readonly onPass?: () => void;
   /** for logs and progress. Must not throw. */
   readonly onEvent?: (event: ControllerEvent) => void;
 }
@@ -101,6 +103,7 @@ export class Controller {
       while (!signal.aborted) {
         const woken = (this.#wake = new AbortController()).signal;
         await this.step(signal).catch((thrown: unknown) => this.#problem('', thrown));
+        this.#deps.onPass?.();
         if (!signal.aborted && !woken.aborted) await this.#deps.sleep(this.#deps.intervalMs, woken);
       }
       await this.settle();
@@ -159,6 +162,10 @@ export class Controller {
       } catch (thrown) {
         if (!isStopping()) this.#problem(jobId, thrown);
       }
+    }
+    // With many open jobs the pass so far may have taken longer than a lease lasts.
+    for (const { head } of isStopping() ? [] : ready) {
+      await this.#leases?.hold(head.id).catch((thrown: unknown) => this.#problem(head.id, thrown));
     }
     const dispatched = isStopping() ? 0 : await this.#shards.dispatch(ready, this.#jobs.values());
     const finished = this.#finished;

@@ -51,7 +51,9 @@ export async function planJob(head: JobHead, deps: PlanJobDeps, round = 1): Prom
   const { store, model } = deps;
   const planned = await readJobPlan(store, head.id, round);
   if (planned !== undefined) return planned;
-  if (model.digest !== head.model.digest) {
+  const isForeign = model.digest !== head.model.digest;
+  // One that is cancelled has its end with any model.
+  if (isForeign && !(await isCancelled(store, head.id))) {
     throw new NarratorError(
       'model_mismatch',
       `The job ${head.id} was accepted for the model ${head.model.id} (${head.model.digest.slice(0, 12)}), this is ${model.id} (${model.digest.slice(0, 12)}).`,
@@ -67,7 +69,9 @@ export async function planJob(head: JobHead, deps: PlanJobDeps, round = 1): Prom
       : { isWanted: await retriedLines(head.id, before, store), takes: TAKES_MAX * round }),
     ...(lexicon !== undefined && { lexicon }),
   };
-  const error = await writeShards(head, scope, chain, deps).catch(decidedError);
+  const error = isForeign
+    ? await chain.follow().then(() => cancelledJob(head.id))
+    : await writeShards(head, scope, chain, deps).catch(decidedError);
   const totals = chain.totals.value(model.hopLength / model.sampleRateHz);
   const plan: JobPlan = {
     v: 1,

@@ -7,7 +7,7 @@ import type { InProcessDispatcher } from '../adapters/dispatch-in-process.ts';
 import { audioFunctions } from '../audio/audio-functions.ts';
 import { cancelJob } from '../core/cancel-job.ts';
 import { Controller, type ControllerEvent } from '../core/controller.ts';
-import { NarratorError } from '../core/errors.ts';
+import { NarratorError, toNarratorError } from '../core/errors.ts';
 import { openPrefix } from '../core/keys.ts';
 import type { PlanDeps } from '../core/plan-items.ts';
 import type { ArtifactStore, SynthesisEngine } from '../core/ports.ts';
@@ -93,12 +93,23 @@ export class EmbeddedJobs {
     return this.#reader.read(jobId);
   }
 
-  /** Cancels whatever other jobs lie open here, such as those of an earlier version of the manifest. */
-  async cancelOthers(jobId: string): Promise<void> {
+  /**
+   * Cancels whatever other jobs lie open here, such as those of an earlier version of the manifest, and waits for their end: two jobs
+   * at work on the same results would write over each other, and take back what the other has written.
+   * @throws NarratorError engine_stopped when closed before
+   */
+  async endOthers(jobId: string): Promise<void> {
     const { store } = this.#options;
     const others: string[] = [];
     for await (const { key } of store.list(openPrefix)) others.push(key.slice(openPrefix.length));
-    for (const other of others) if (other !== jobId) await cancelJob(other, { store, now: () => new Date() });
+    for (const other of others) {
+      if (other === jobId) continue;
+      await cancelJob(other, { store, now: () => new Date() });
+      await this.finish(other).catch((thrown: unknown) => {
+        // One that cannot be ended is at work on nothing.
+        if (toNarratorError(thrown).code === 'engine_stopped') throw thrown;
+      });
+    }
   }
 
   /** Stops dispatching, lets running shards store what they have, and rejects who waits. Idempotent. */

@@ -96,6 +96,7 @@ class FolderRun {
   readonly #options: RunOptions;
   readonly #startedAt = performance.now();
   #totals: PlanTotals | undefined;
+  #jobId: string | undefined;
   /** seconds of audio that came in this run, from the store or the engine, and those of them that were synthesised */
   #arrivedSeconds = 0;
   #synthesisedSeconds = 0;
@@ -120,7 +121,7 @@ class FolderRun {
         if (!reused) this.#synthesisedSeconds += audioSeconds;
       },
       onEvent: (event) => {
-        if (event.type !== 'planned') return;
+        if (event.type !== 'planned' || event.jobId !== this.#jobId) return;
         this.#totals = event.plan.totals;
         this.#options.onPlanned?.(event.plan.totals);
       },
@@ -131,7 +132,8 @@ class FolderRun {
       if (this.#options.signal?.aborted) throw new NarratorError('cancelled', 'The narrator was told to stop.');
       const { id, finished } = await this.#findJob(jobs);
       if (finished) return this.#summary(finished, true);
-      await jobs.cancelOthers(id);
+      this.#jobId = id;
+      await jobs.endOthers(id);
       return this.#summary(await this.#finish(jobs, id), false);
     } finally {
       this.#options.signal?.removeEventListener('abort', stop);
@@ -153,6 +155,7 @@ class FolderRun {
       const id = `run-${base}${round === 1 ? '' : `-${round}`}`;
       const status = await jobs.status(id);
       if (status === undefined) {
+        await jobs.endOthers(id);
         await this.#submit(jobs, id);
         return { id };
       }

@@ -48,6 +48,12 @@ export async function runWorker(config: WorkerConfig, parts: WorkerParts): Promi
     if (redisUrl === undefined) throw new NarratorError('config_invalid', 'NARRATOR_REDIS_URL is not set.');
     const { store, openResults, close } = await openStore(config);
     const opened = await openEngine(store, log);
+    if (lifecycle.signal.aborted) {
+      // Told to stop while it opened: phases that were added now would never run.
+      await opened.close({ graceMs: 0 });
+      await close();
+      return (await lifecycle.shutdown('done')) ? 0 : 1;
+    }
     const engine = metrics?.measured(opened) ?? opened;
     const onUnusable = (error: NarratorError) => void (isWell && fail(error));
     const worker = new QueueWorker({

@@ -93,10 +93,8 @@ export class Service {
       planning: this.planning,
       subscriptions: this.subscriptions,
       lease: { holder: `${hostname()}-${process.pid}-${randomUUID()}`, durationMs: LEASE_MS },
-      sleep: async (ms, signal) => {
-        this.#passedAtMs = performance.now();
-        await sleep(ms, signal);
-      },
+      sleep,
+      onPass: () => (this.#passedAtMs = performance.now()),
       onEvent: (event) => this.#onEvent(event),
     });
     this.#channels = openChannels(config);

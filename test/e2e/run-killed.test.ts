@@ -70,3 +70,26 @@ test('a run that is killed five times ends with the very files of one that was n
   };
   assert.deepEqual([succeeded, failed], [LINES, 0]);
 });
+
+test('a manifest that is edited after a kill has all its files: the job before it takes none back', async (t) => {
+  const place = await Workplace.open(t);
+  const items = lines(12);
+  await place.write('m.jsonl', jsonl(items));
+  const command = ['run', 'm.jsonl', '-o', 'out', ...FAST];
+  const running = place.start(command, { env: LOGGING });
+  assert.ok(await running.reaches('batch_done', 2));
+  running.kill('SIGKILL');
+  await running.finished;
+
+  const edited = items.map((item, index) => (index === 11 ? { ...item, text: 'Another ending.' } : item));
+  await place.write('m.jsonl', jsonl(edited));
+  await place.narrator(command);
+  for (const { id } of edited) await readNarration(place.path('out', `${id}.wav`));
+  const told = await jsonLines<{ item: string }>(place.path('out/results.jsonl'));
+  assert.deepEqual(
+    told.map(({ item }) => item),
+    edited.map(({ id }) => id),
+  );
+  const summary = JSON.parse(await readFile(place.path('out/summary.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual([summary['succeeded'], summary['failed']], [12, 0]);
+});

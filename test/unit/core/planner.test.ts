@@ -305,6 +305,14 @@ describe('a job that cannot be planned', () => {
     assert.equal((await planJob(head, { ...planning, store })).error?.code, 'cancelled');
   });
 
+  it('ends with any model once the job is cancelled', async () => {
+    const store = new MemoryStore();
+    const head = await submitted(store, items(3, 60));
+    await cancelJob('job', { store, now: clock() });
+    const plan = await planJob(head, { ...planning, model: { ...planning.model, digest: 'other' }, store });
+    assert.deepEqual([plan.shards, plan.error?.code], [0, 'cancelled']);
+  });
+
   it('is not decided by another model, a damaged manifest, a store that fails, or a shutdown', async () => {
     const store = new MemoryStore();
     const head = await submitted(store, items(3, 60));
